@@ -1,0 +1,47 @@
+"""How a fit can end, and the words for it.
+
+Misuse is an exception at the boundary. A numerical outcome is data: a `Status` in the record, which
+the estimators turn into a warning.
+"""
+
+import enum
+
+
+class Status(enum.IntEnum):
+    """How the solver left one solution."""
+
+    CONVERGED = 0
+    """The optimality certificate is within the tolerance."""
+    ITERATION_LIMIT = 1
+    """`maxiter` Newton steps were taken before the certificate was within the tolerance."""
+    STALLED = 2
+    """No step decreases the objective any more in floating point, and the certificate is above the tolerance."""
+    NO_FINITE_MINIMUM = 3
+    """The likelihood increases for ever along some direction (separable or all-zero counts)."""
+    INTERRUPTED = 4
+    """Stopped by the user before this solution was reached."""
+
+    @property
+    def message(self) -> str:
+        """One sentence: what happened, why it usually happens, what to do."""
+        return _MESSAGES[self]
+
+
+_MESSAGES = {
+    Status.CONVERGED: "Converged: the optimality certificate is within the tolerance.",
+    Status.ITERATION_LIMIT: (
+        "The fit did not converge: it used all its Newton steps. "
+        "Raise solver_kwargs={'maxiter': ...} or the regularizer strength."
+    ),
+    Status.STALLED: (
+        "The fit stopped at the limit of floating-point precision before it reached its tolerance. "
+        "Usual causes: features of very different scale, or tol smaller than the data allow. "
+        "Rescale the features or raise solver_kwargs={'tol': ...}."
+    ),
+    Status.NO_FINITE_MINIMUM: (
+        "The likelihood has no finite maximum: the counts are all zero, or a combination of features "
+        "separates silent bins from the rest. The returned coefficients reach the infimum to the tolerance, "
+        "but their size is arbitrary. Use a penalty (or a larger strength), or drop the features concerned."
+    ),
+    Status.INTERRUPTED: "Interrupted before this strength was solved.",
+}

@@ -1,0 +1,125 @@
+"""Pytrees to lists of arrays and back: the only file that knows JAX.
+
+Plain dicts, lists and tuples are walked here, in JAX's own leaf order (dict keys sorted), so that
+most programs never pay for importing JAX. Any other container is looked up in JAX's registry, and
+only if the program has imported JAX: a container cannot have been registered otherwise.
+"""
+
+import collections
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from spikesieve._types import PyTree
+
+
+@dataclass(frozen=True)
+class Structure:
+    """The shape of a pytree with its leaves taken out: how to name them and how to put them back."""
+
+    labels: tuple[str, ...]
+    rebuild: Callable[[list[Any]], PyTree]
+    is_leaf: bool
+    """True if the tree is a single array and not a container."""
+
+    def unflatten(self, leaves) -> PyTree:
+        """Put `leaves`, one per label and in that order, into the containers they came from."""
+        leaves = list(leaves)
+        assert len(leaves) == len(self.labels), (len(leaves), self.labels)
+        return self.rebuild(leaves)
+
+
+def flatten(tree: PyTree) -> tuple[list[Any], Structure]:
+    """Leaves of `tree` in JAX's order, and its structure.
+
+    Examples
+    --------
+    >>> leaves, structure = flatten({"speed": 1, "position": [2, 3]})
+    >>> leaves, structure.labels
+    ([2, 3, 1], ('position/0', 'position/1', 'speed'))
+    >>> structure.unflatten([20, 30, 10])
+    {'position': [20, 30], 'speed': 10}
+    """
+    opened = _open(tree)
+    if opened is None:
+        return [tree], Structure(("",), lambda leaves: leaves[0], True)
+    names, children, close = opened
+    flat = [flatten(child) for child in children]
+    leaves = [leaf for child_leaves, _ in flat for leaf in child_leaves]
+    labels = tuple(
+        f"{name}/{label}" if label else name
+        for name, (_, structure) in zip(names, flat, strict=True)
+        for label in structure.labels
+    )
+
+    def rebuild(new_leaves: list[Any]) -> PyTree:
+        rebuilt, start = [], 0
+        for _, structure in flat:
+            stop = start + len(structure.labels)
+            rebuilt.append(structure.rebuild(new_leaves[start:stop]))
+            start = stop
+        return close(rebuilt)
+
+    return leaves, Structure(labels, rebuild, False)
+
+
+def map_leaves(function: Callable[[Any], Any], tree: PyTree) -> PyTree:
+    """Apply `function` to every leaf, keeping the containers.
+
+    Examples
+    --------
+    >>> map_leaves(lambda leaf: leaf + 1, {"b": 1, "a": (2, 3)})
+    {'a': (3, 4), 'b': 2}
+    """
+    leaves, structure = flatten(tree)
+    return structure.unflatten([function(leaf) for leaf in leaves])
+
+
+def _open(tree):
+    """Child names, children and the inverse of this one level; None for a leaf."""
+    kind = type(tree)
+    if kind is dict or kind is collections.defaultdict:
+        keys = _sorted_keys(tree)
+        return [str(key) for key in keys], [tree[key] for key in keys], lambda new: _like_dict(tree, keys, new)
+    if kind is collections.OrderedDict:
+        keys = list(tree)
+        return (
+            [str(key) for key in keys],
+            list(tree.values()),
+            lambda new: collections.OrderedDict(zip(keys, new, strict=True)),
+        )
+    if kind is list or kind is tuple:
+        return [str(i) for i in range(len(tree))], list(tree), kind
+    if isinstance(tree, tuple) and hasattr(tree, "_fields"):
+        return list(tree._fields), list(tree), lambda new: kind(*new)
+    if tree is None:
+        return [], [], lambda new: None
+    return _open_registered(tree)
+
+
+def _sorted_keys(tree) -> list:
+    try:
+        return sorted(tree)
+    except TypeError as error:
+        raise TypeError(
+            f"Dictionary keys must be of one sortable type (say, all strings); got {list(tree)!r}."
+        ) from error
+
+
+def _like_dict(tree, keys, values):
+    pairs = zip(keys, values, strict=True)
+    if isinstance(tree, collections.defaultdict):
+        return collections.defaultdict(tree.default_factory, pairs)
+    return dict(pairs)
+
+
+def _open_registered(tree):
+    jax = sys.modules.get("jax")
+    if jax is None:
+        return None
+    children, treedef = jax.tree_util.tree_flatten_with_path(tree, is_leaf=lambda node: node is not tree)
+    if jax.tree_util.treedef_is_leaf(treedef):
+        return None
+    names = [jax.tree_util.keystr(path).lstrip(".").strip("[]'\"") for path, _ in children]
+    return names, [child for _, child in children], lambda new: jax.tree_util.tree_unflatten(treedef, new)
