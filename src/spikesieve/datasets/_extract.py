@@ -22,10 +22,10 @@ _LICENCE = "MIT, copyright (c) pynapple authors"
 def load_head_direction_recording() -> Recording:
     """Load a mouse exploring a box: 7 thalamic head-direction cells and 8 cells of hippocampal CA1.
 
-    Twenty minutes of spikes of 15 cells (region ``"adn"``, anterodorsal thalamic nucleus, or ``"ca1"``); floor
-    position and head direction at 120 Hz for the last 529 s, in which the mouse is awake. The mouse sampled
-    headings unevenly over the box, so the thalamic cells look tuned to place as well: a test of whether a
-    method can tell a confound from a cause.
+    Twenty minutes of spikes of 15 cells (region ``"adn"``, anterodorsal thalamic nucleus, or ``"ca1"``);
+    floor position and head direction at 120 Hz for the last 529 s, in which the mouse is awake. The mouse
+    sampled headings unevenly over the box, so the thalamic cells look tuned to place as well: a test of
+    whether a method can tell a confound from a cause.
 
     Returns
     -------
@@ -57,7 +57,8 @@ def read_extract(path: Path) -> Recording:
     """Read a recording that ``tools/extract_recording.py`` wrote."""
     if not path.is_file():
         raise FileNotFoundError(
-            f"The recording {path.name} is not in {path.parent}, where the package keeps it; reinstall spikesieve."
+            f"The recording {path.name} is not in {path.parent}, where the package keeps it; "
+            "reinstall spikesieve."
         )
     with np.load(path, allow_pickle=False) as stored:
         spike_steps = np.split(stored["spike_steps_us"], np.cumsum(stored["spikes_per_cell"])[:-1])

@@ -1,4 +1,4 @@
-"""`Recording`, spikes and tracking as recorded, and `BinnedRecording`, the same on a common grid of time bins."""
+"""`Recording`, spikes and tracking as recorded, and `BinnedRecording`, the same on equal time bins."""
 
 from dataclasses import dataclass, field
 
@@ -121,7 +121,7 @@ class Recording:
     def bin(
         self, bin_width_s: float = 0.025, speed_smoothing_s: float = 0.1, max_gap_s: float = 0.1
     ) -> BinnedRecording:
-        """Count spikes and interpolate the covariates on equal bins, from the first tracked sample to the last.
+        """Count spikes and interpolate the covariates on equal bins from the first tracked sample on.
 
         Parameters
         ----------

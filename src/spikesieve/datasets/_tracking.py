@@ -1,4 +1,4 @@
-"""Tracked samples to covariates at any time: interpolation within runs of samples that no long gap interrupts."""
+"""Tracked samples to covariates at any time, interpolated where no long gap interrupts the tracking."""
 
 from dataclasses import dataclass
 
@@ -36,7 +36,7 @@ class Track:
         return cls(tuple(run for run in zip(*columns, strict=True) if len(run[0]) > 0))
 
     def at(self, times: PerSample, speed_smoothing_s: float) -> Covariates:
-        """Interpolate at increasing `times` [s], velocities smoothed by a Gaussian of `speed_smoothing_s` [s]."""
+        """Interpolate at increasing `times` [s]; a Gaussian of `speed_smoothing_s` [s] smooths velocity."""
         result = Covariates(
             position=np.full((len(times), 2), np.nan),
             head_direction=np.full(len(times), np.nan),
