@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from spikesieve._types import PerSample
-from spikesieve.datasets import _tracking
+from spikesieve.datasets._tracking import Track
 
 Position = Float[np.ndarray, "n_samples 2"]
 Counts = Int[np.ndarray, "n_samples n_cells"]
@@ -157,7 +157,7 @@ class Recording:
             )
         edges = start + bin_width_s * np.arange(n_bins + 1)
         centres = start + bin_width_s * (np.arange(n_bins) + 0.5)
-        track = _tracking.Track.from_samples(self.time, self.position, self.head_direction, max_gap_s)
+        track = Track.from_samples(self.time, self.position, self.head_direction, max_gap_s)
         covariates = track.at(centres, speed_smoothing_s)
         counts = [np.diff(np.searchsorted(times, edges)) for times in self.spike_times]
         return BinnedRecording(
