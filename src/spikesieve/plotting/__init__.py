@@ -1,0 +1,18 @@
+"""Pictures of records: paths, cross-validation, tuning curves, selections. Draws, never fits.
+
+Every function takes an optional Axes, and returns what it drew on. Matplotlib is imported when one
+of them is called, not before.
+"""
+
+from spikesieve.plotting._cross_validation import plot_cross_validation
+from spikesieve.plotting._path import plot_path
+from spikesieve.plotting._selection_matrix import plot_selection_matrix
+from spikesieve.plotting._tuning_curves import TuningCurve, plot_tuning_curves
+
+__all__ = [
+    "TuningCurve",
+    "plot_cross_validation",
+    "plot_path",
+    "plot_selection_matrix",
+    "plot_tuning_curves",
+]
