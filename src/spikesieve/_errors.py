@@ -18,8 +18,6 @@ class Status(enum.IntEnum):
     """No step decreases the objective any more in floating point, and the certificate is above the tolerance."""
     NO_FINITE_MINIMUM = 3
     """The likelihood increases for ever along some direction (separable or all-zero counts)."""
-    INTERRUPTED = 4
-    """Stopped by the user before this solution was reached."""
 
     @property
     def message(self) -> str:
@@ -43,5 +41,4 @@ _MESSAGES = {
         "separates silent bins from the rest. The returned coefficients reach the infimum to the tolerance, "
         "but their size is arbitrary. Use a penalty (or a larger strength), or drop the features concerned."
     ),
-    Status.INTERRUPTED: "Interrupted before this strength was solved.",
 }

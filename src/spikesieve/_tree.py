@@ -11,7 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from spikesieve._types import PyTree
+import numpy as np
+
+from spikesieve._types import Coef, PyTree
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,57 @@ class Structure:
         leaves = list(leaves)
         assert len(leaves) == len(self.labels), (len(leaves), self.labels)
         return self.rebuild(leaves)
+
+
+@dataclass(frozen=True)
+class CoefLayout:
+    """Where each leaf's coefficients lie in the flat vector that the solver works on."""
+
+    structure: Structure
+    leaf_slices: tuple[slice, ...]
+
+    @classmethod
+    def of(cls, structure: Structure, n_coef_per_leaf) -> "CoefLayout":
+        """Lay the leaves one behind the other."""
+        stops = np.cumsum([0, *n_coef_per_leaf])
+        slices = tuple(slice(int(a), int(b)) for a, b in zip(stops[:-1], stops[1:], strict=True))
+        return cls(structure, slices)
+
+    @property
+    def n_coef(self) -> int:
+        """Length of the flat vector."""
+        return self.leaf_slices[-1].stop if self.leaf_slices else 0
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """One label per leaf."""
+        return self.structure.labels
+
+    def to_tree(self, coef: np.ndarray) -> PyTree:
+        """Split the last axis of `coef`, ``(..., n_coef)``, over the leaves."""
+        return self.structure.unflatten([coef[..., columns] for columns in self.leaf_slices])
+
+    def to_flat(self, tree: PyTree, name: str) -> Coef:
+        """Concatenate a tree of ``(n_coef_of_leaf,)`` arrays; `name` is what an error calls it."""
+        leaves, structure = flatten(tree)
+        if structure.labels != self.labels:
+            raise ValueError(
+                f"{name} has leaves {_listed(structure.labels)} but the features have {_listed(self.labels)}; "
+                "both must be the same pytree."
+            )
+        arrays = [np.asarray(leaf, dtype=np.float64) for leaf in leaves]
+        for label, array, columns in zip(self.labels, arrays, self.leaf_slices, strict=True):
+            if array.shape != (columns.stop - columns.start,):
+                where = f" of leaf {label!r}" if label else ""
+                raise ValueError(
+                    f"{name}{where} has shape {array.shape}, expected ({columns.stop - columns.start},): "
+                    "one number per feature column."
+                )
+        return np.concatenate(arrays) if arrays else np.zeros(0)
+
+
+def _listed(labels: tuple[str, ...]) -> str:
+    return "a single array" if labels == ("",) else ", ".join(map(repr, labels)) or "none"
 
 
 def flatten(tree: PyTree) -> tuple[list[Any], Structure]:

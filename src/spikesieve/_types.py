@@ -4,18 +4,18 @@
 the points of a regularization path.
 """
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-PyTree = Any
+PyTree: TypeAlias = Any
 """An array, or any (nested) container of arrays that JAX would call a pytree."""
 
-PerSample = Float[np.ndarray, " n_samples"]
-Coef = Float[np.ndarray, " n_coef"]
-Matrix = Float[np.ndarray, "n_samples n_coef"]
-Gram = Float[np.ndarray, "n_coef n_coef"]
-Mask = Bool[np.ndarray, " n_samples"]
-Index = Int[np.ndarray, " n_index"]
-Strengths = Float[np.ndarray, " n_strengths"]
+PerSample: TypeAlias = Float[np.ndarray, " n_samples"]
+Coef: TypeAlias = Float[np.ndarray, " n_coef"]
+Matrix: TypeAlias = Float[np.ndarray, "n_samples n_coef"]
+Gram: TypeAlias = Float[np.ndarray, "n_coef n_coef"]
+Mask: TypeAlias = Bool[np.ndarray, " n_samples"]
+Index: TypeAlias = Int[np.ndarray, " n_index"]
+Strengths: TypeAlias = Float[np.ndarray, " n_strengths"]

@@ -1,13 +1,13 @@
 """`Path`: what a fit along strengths returns, certificate included."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from spikesieve._errors import Status
-from spikesieve._tree import Structure
+from spikesieve._tree import CoefLayout
 from spikesieve._types import PyTree, Strengths
 
 
@@ -44,6 +44,8 @@ class Path:
         Newton steps, passes over the rows, and Hessians that each strength took.
     tolerance
         The KKT residual that was asked for, absolute.
+    interrupted
+        True if the user stopped the path: it then holds the strengths that were finished.
     """
 
     strengths: Strengths
@@ -62,14 +64,14 @@ class Path:
     tolerance: float
     group_labels: tuple[str, ...]
     group_norm_matrix: np.ndarray = field(repr=False)
-    structure: Structure = field(repr=False)
-    leaf_slices: tuple[slice, ...] = field(repr=False)
+    layout: CoefLayout = field(repr=False)
+    interrupted: bool = False
     fitted_at: Callable[[float], Any] | None = field(default=None, repr=False)
 
     @property
     def coef(self) -> PyTree:
         """Coefficients as the features came; every leaf has shape ``(n_strengths, n_coef_of_leaf)``."""
-        return self.structure.unflatten([self.coef_matrix[:, columns] for columns in self.leaf_slices])
+        return self.layout.to_tree(self.coef_matrix)
 
     @property
     def group_norms(self) -> dict[str, np.ndarray]:
@@ -81,11 +83,6 @@ class Path:
         """Whether each solution's certificate is within the tolerance, shape ``(n_strengths,)``."""
         return np.array([status is Status.CONVERGED for status in self.status], dtype=bool)
 
-    @property
-    def interrupted(self) -> bool:
-        """Whether the user stopped the path before its last strength."""
-        return Status.INTERRUPTED in self.status
-
     def entry_strengths(self) -> dict[str, float]:
         """Largest strength of the path at which each group is not zero, ``{label: strength}``.
 
@@ -94,9 +91,17 @@ class Path:
         """
         active = self.group_norm_matrix > 0
         return {
-            label: float(self.strengths[active[:, g]].max(initial=0.0))
-            for g, label in enumerate(self.group_labels)
+            label: float(self.strengths[active[:, g]].max(initial=0.0)) for g, label in enumerate(self.group_labels)
         }
+
+    def only(self, index: int) -> "Path":
+        """Return the path of the one strength at `index`."""
+        one = slice(index, index + 1)
+        per_strength = (
+            "strengths coef_matrix intercept loss objective deviance_explained kkt_residual duality_gap status "
+            "n_iterations n_passes n_hessians group_norm_matrix"
+        ).split()
+        return replace(self, fitted_at=None, **{name: getattr(self, name)[one] for name in per_strength})
 
     def at(self, strength: float) -> Any:
         """Return the fitted model at `strength`, solved from the nearest one of the path if it lies between."""

@@ -1,0 +1,152 @@
+"""From what a user passes to what the solver takes; every misuse ends here, in one sentence."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from spikesieve._tree import CoefLayout, flatten
+from spikesieve._types import PerSample, PyTree
+from spikesieve.design import DenseBlock, Design
+from spikesieve.observation_models import ObservationModel
+
+_SOLVER_OPTIONS = {"maxiter": int, "tol": float}
+# Solver names of NeMoS: accepted so that programs move unchanged, but one solver serves all penalties here.
+_FOREIGN_SOLVERS = (
+    "ProximalGradient",
+    "ProxSVRG",
+    "LBFGS",
+    "GradientDescent",
+    "BFGS",
+    "NonlinearCG",
+    "SVRG",
+)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Rows that can be fitted: finite in every covariate and in the counts."""
+
+    design: Design
+    y: PerSample
+    n_dropped: int
+
+
+def as_design(X: PyTree) -> Design:
+    """Lay out an array, or any pytree of arrays, as a design with one block per leaf.
+
+    Raises
+    ------
+    TypeError
+        If a leaf is not numeric.
+    ValueError
+        If a leaf is not 2-D, leaves differ in length, or there is nothing in it.
+    """
+    if isinstance(X, Design):
+        return X
+    leaves, structure = flatten(X)
+    if not leaves:
+        raise ValueError("X holds no features: pass an array (n_samples, n_features) or a dict of such arrays.")
+    arrays = [_as_matrix(leaf, label) for leaf, label in zip(leaves, structure.labels, strict=True)]
+    lengths = {len(array) for array in arrays}
+    if len(lengths) > 1:
+        found = ", ".join(f"{label!r}: {len(array)}" for label, array in zip(structure.labels, arrays, strict=True))
+        raise ValueError(f"All features must have the same number of samples, got {found}.")
+    layout = CoefLayout.of(structure, [array.shape[1] for array in arrays])
+    if layout.n_coef == 0:
+        raise ValueError("X has 0 feature(s): there is nothing to fit; a minimum of 1 is required.")
+    return Design(tuple(DenseBlock(array) for array in arrays), layout)
+
+
+def _as_matrix(leaf, label: str) -> np.ndarray:
+    name = f"X[{label!r}]" if label else "X"
+    if hasattr(leaf, "toarray"):
+        raise TypeError(f"{name} is a sparse matrix, which is not supported yet; pass {name}.toarray().")
+    array = _as_floats(leaf, name)
+    if array.ndim != 2:
+        raise ValueError(
+            f"X must be 2-dimensional. {name} has shape {array.shape}, expected (n_samples, n_features): "
+            "Reshape your data, e.g. with .reshape(-1, 1) for a single feature."
+        )
+    return array
+
+
+def _as_floats(values, name: str) -> np.ndarray:
+    array = np.asarray(values)
+    if np.iscomplexobj(array):
+        raise ValueError(f"Complex data not supported: {name} is complex.")
+    try:
+        return array.astype(np.float64, copy=False)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"{name} must be numeric, got an array of {array.dtype}: {error}.") from error
+
+
+def as_counts(y, n_samples: int) -> PerSample:
+    """Check the shape of the observations of one neuron and convert them to floats."""
+    if y is None:
+        raise ValueError("requires y to be passed, but the target y is None.")
+    counts = _as_floats(y, "y")
+    if counts.ndim != 1:
+        raise ValueError(
+            f"y must be 1-dimensional, one count per time bin, got shape {counts.shape}. "
+            "Fit several neurons one by one, or pass one column."
+        )
+    if len(counts) != n_samples:
+        raise ValueError(f"X has {n_samples} samples but y has {len(counts)}; both must be binned alike.")
+    return counts
+
+
+def finite_sample(design: Design, y: PerSample, family: ObservationModel) -> Sample:
+    """Drop rows with NaN or infinity, as NeMoS does, and check the rest against the family.
+
+    Raises
+    ------
+    ValueError
+        If no row is left, or the observations are impossible for the family.
+    """
+    if design.n_samples == 0:
+        raise ValueError("Found array with 0 sample(s) while a minimum of 1 is required.")
+    finite = design.finite_rows() & np.isfinite(y)
+    if not finite.any():
+        raise ValueError(
+            f"Every one of the {design.n_samples} samples has a NaN or infinity in X or y: nothing is left to fit. "
+            f"Features concerned: {_non_finite_features(design)}."
+        )
+    if not finite.all():
+        design, y = design.take(finite), y[finite]
+    problem = family.invalid_observation(y)
+    if problem is not None:
+        raise ValueError(f"y does not fit {type(family).__name__}: {problem}.")
+    return Sample(design, y, int((~finite).sum()))
+
+
+def _non_finite_features(design: Design) -> str:
+    labels = [
+        label or "X"
+        for label, block in zip(design.layout.labels, design.blocks, strict=True)
+        if not block.finite_rows().any()
+    ]
+    return ", ".join(labels) or "none alone; each row has one in some feature or in y"
+
+
+def solver_options(solver_name, solver_kwargs) -> dict:
+    """Tolerance and step limit for the solver, checked."""
+    if solver_name is not None and solver_name.split("[")[0] not in _FOREIGN_SOLVERS:
+        raise ValueError(
+            f"Unknown solver_name {solver_name!r}. Leave it None: one solver serves every penalty; "
+            f"accepted for compatibility: {', '.join(_FOREIGN_SOLVERS)}."
+        )
+    options = dict(solver_kwargs or {})
+    unknown = sorted(set(options) - set(_SOLVER_OPTIONS))
+    if unknown:
+        raise ValueError(
+            f"Unknown solver_kwargs {unknown}; known are 'maxiter' (Newton steps per strength) and "
+            "'tol' (optimality residual, relative to the largest strength)."
+        )
+    for name, kind in _SOLVER_OPTIONS.items():
+        value = options.get(name, 1)
+        if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not value > 0:
+            raise ValueError(f"solver_kwargs[{name!r}] must be a positive number, got {value!r}.")
+        if kind is int and value != int(value):
+            raise ValueError(f"solver_kwargs[{name!r}] must be a whole number, got {value!r}.")
+    renamed = {"tolerance": options.get("tol"), "maxiter": options.get("maxiter")}
+    return {name: value for name, value in renamed.items() if value is not None}

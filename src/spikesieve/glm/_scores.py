@@ -1,0 +1,31 @@
+"""Log-likelihood and pseudo-R2 of a linear predictor."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from spikesieve._types import PerSample
+from spikesieve.observation_models import ObservationModel
+
+SCORE_TYPES = ("log-likelihood", "pseudo-r2-McFadden", "pseudo-r2-Cohen")
+
+
+def score_of(
+    family: ObservationModel,
+    linear_predictor: PerSample,
+    y: PerSample,
+    scale: float,
+    score_type: str,
+    aggregate: Callable,
+) -> float:
+    """Score as documented at ``GLM.score``."""
+    if score_type not in SCORE_TYPES:
+        raise ValueError(f"score_type must be one of {', '.join(SCORE_TYPES)}, got {score_type!r}.")
+    if score_type == "log-likelihood":
+        return float(aggregate(family.log_likelihood(linear_predictor, y, scale)))
+    null = np.full(len(y), family.null_linear_predictor(y))
+    if score_type == "pseudo-r2-McFadden":
+        model, reference = (aggregate(family.log_likelihood(eta, y, scale)) for eta in (linear_predictor, null))
+        return float(1.0 - model / reference)
+    model, reference = (aggregate(family.deviance(eta, y)) for eta in (linear_predictor, null))
+    return float((reference - model) / reference)

@@ -1,0 +1,8 @@
+"""How spike counts are distributed given the linear predictor, with losses scaled as in NeMoS."""
+
+from spikesieve.observation_models._base import ObservationModel
+from spikesieve.observation_models._links import Exponential, InverseLink
+from spikesieve.observation_models._poisson import PoissonObservations
+from spikesieve.observation_models._resolve import resolve
+
+__all__ = ["Exponential", "InverseLink", "ObservationModel", "PoissonObservations", "resolve"]

@@ -1,0 +1,20 @@
+"""What coefficients cost: penalties that remove whole covariates, or shrink, or do nothing."""
+
+from spikesieve.regularizer._base import Regularizer, checked_strengths, scalar_strength
+from spikesieve.regularizer._group_lasso import GroupLasso
+from spikesieve.regularizer._penalty import Penalty
+from spikesieve.regularizer._resolve import resolve
+from spikesieve.regularizer._secular import minimise_group
+from spikesieve.regularizer._smooth import Ridge, UnRegularized
+
+__all__ = [
+    "GroupLasso",
+    "Penalty",
+    "Regularizer",
+    "Ridge",
+    "UnRegularized",
+    "checked_strengths",
+    "minimise_group",
+    "resolve",
+    "scalar_strength",
+]

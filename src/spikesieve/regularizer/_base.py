@@ -1,0 +1,98 @@
+"""`Regularizer`: what a user constructs; `bind` lays it out over a model's coefficients."""
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+
+from spikesieve._tree import CoefLayout, flatten
+from spikesieve._types import Coef, PyTree
+from spikesieve.regularizer._penalty import Penalty
+
+
+class Regularizer(ABC):
+    """A penalty on the coefficients, not yet tied to any features. Never changed by a fit."""
+
+    uses_strength: bool = True
+    """False if the strength is ignored."""
+    selects: bool = False
+    """True if it sets whole groups to exactly zero."""
+
+    @abstractmethod
+    def bind(self, layout: CoefLayout, strength: PyTree) -> tuple[Penalty, float]:
+        """Penalty over the flat coefficients, and the scalar strength that multiplies it.
+
+        `strength` is a scalar, or whatever finer form the regularizer documents; then the finer form goes
+        into the weights and the scalar is 1.
+
+        Raises
+        ------
+        ValueError
+            If the strength is negative or not finite, or its shape does not fit the features.
+        """
+
+    def get_params(self, deep: bool = True) -> dict:
+        """Constructor arguments, as scikit-learn asks for them."""
+        del deep
+        return dict(vars(self))
+
+    def set_params(self, **params) -> "Regularizer":
+        """Change constructor arguments, as scikit-learn does in a grid search."""
+        for name, value in params.items():
+            if name not in vars(self):
+                raise ValueError(f"{type(self).__name__} has no parameter {name!r}; it has {sorted(vars(self))}.")
+            setattr(self, name, value)
+        return self
+
+    def __repr__(self):
+        arguments = ", ".join(f"{name}=..." for name, value in vars(self).items() if value is not None)
+        return f"{type(self).__name__}({arguments})"
+
+
+def scalar_strength(strength) -> float | None:
+    """Return `strength` as a float if it is a scalar, else None.
+
+    Raises
+    ------
+    ValueError
+        If it is a negative or non-finite scalar.
+    """
+    if isinstance(strength, dict | list | tuple) or np.ndim(strength) != 0:
+        return None
+    try:
+        value = float(strength)
+    except (TypeError, ValueError):
+        return None
+    if not np.isfinite(value) or value < 0:
+        raise ValueError(f"regularizer_strength must be a finite number >= 0, got {value}.")
+    return value
+
+
+def checked_strengths(values) -> np.ndarray:
+    """Several strengths as a float array, each finite and non-negative."""
+    try:
+        array = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"regularizer_strength must hold numbers, got {values!r}.") from error
+    if not np.isfinite(array).all() or (array < 0).any():
+        raise ValueError(f"Every regularizer_strength must be a finite number >= 0, got {array.tolist()}.")
+    return array
+
+
+def strength_per_coef(layout: CoefLayout, strength: PyTree) -> Coef:
+    """Spread a tree of scalars or coefficient-shaped arrays over the flat coefficients."""
+    leaves, structure = flatten(strength)
+    if structure.labels != layout.labels:
+        raise ValueError(
+            f"regularizer_strength has leaves {list(structure.labels)} but the features have "
+            f"{list(layout.labels)}; give one scalar, or one number per leaf of the features."
+        )
+    spread = np.empty(layout.n_coef)
+    for label, leaf, columns in zip(layout.labels, leaves, layout.leaf_slices, strict=True):
+        values = checked_strengths(leaf)
+        if values.ndim > 0 and values.shape != (columns.stop - columns.start,):
+            raise ValueError(
+                f"regularizer_strength of {label or 'the features'} has shape {values.shape}, expected a scalar "
+                f"or ({columns.stop - columns.start},)."
+            )
+        spread[columns] = values
+    return spread

@@ -1,0 +1,28 @@
+"""From what a user writes (``"GroupLasso"``, None, an instance) to a regularizer."""
+
+from spikesieve.regularizer._base import Regularizer
+from spikesieve.regularizer._group_lasso import GroupLasso
+from spikesieve.regularizer._smooth import Ridge, UnRegularized
+
+_REGULARIZERS = {kind.__name__: kind for kind in (UnRegularized, Ridge, GroupLasso)}
+
+
+def resolve(regularizer) -> Regularizer:
+    """Regularizer named or given; None is ``"UnRegularized"``.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown.
+    TypeError
+        If it is neither a name nor a regularizer.
+    """
+    if regularizer is None:
+        return UnRegularized()
+    if isinstance(regularizer, Regularizer):
+        return regularizer
+    if not isinstance(regularizer, str):
+        raise TypeError(f"regularizer must be a name or a Regularizer, got {type(regularizer).__name__}.")
+    if regularizer not in _REGULARIZERS:
+        raise ValueError(f"Unknown regularizer {regularizer!r}; known names: {', '.join(_REGULARIZERS)}.")
+    return _REGULARIZERS[regularizer]()

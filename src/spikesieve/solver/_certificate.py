@@ -1,0 +1,67 @@
+"""How far a point is from optimal: the KKT residual, and an upper bound on the objective's excess.
+
+The duality gap needs no extra pass. With residuals ``r_i`` (derivative of the loss in the linear predictor
+``eta_i``), Fenchel's equality gives the conjugate of the mean loss at ``r`` as ``mean(r eta) - loss``; at ``s r``,
+``0 <= s <= 1``, convexity bounds it by ``s (mean(r eta) - loss) + (1 - s) (-saturated loss)``, as the conjugate at 0 is
+minus the smallest loss. Scaling by ``s = min(1, strength / largest dual norm)`` makes the point feasible for the
+dual of the group lasso (Ndiaye, Fercoq, Gramfort & Salmon 2017, JMLR 18(128), section 2), and ``s = 1`` at
+the solution, where the bound is exact.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from spikesieve._types import Coef
+from spikesieve.regularizer import Penalty
+from spikesieve.solver._problem import Evaluation
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What the residuals of one problem are measured against.
+
+    Attributes
+    ----------
+    strength
+        Size of a gradient that matters, on the scale of the strengths: the largest strength, where there is one.
+    free
+        Size of a gradient that matters for each unpenalised coefficient, ``(n_ungrouped,)``: root mean square of
+        its column times that of the null model's residual, an upper bound on any gradient at the null model.
+    intercept
+        The same for the intercept.
+    """
+
+    strength: float
+    free: np.ndarray
+    intercept: float
+
+
+def kkt_residual(penalty: Penalty, coef: Coef, at: Evaluation, strength: float, scale: Scale, groups=None) -> float:
+    """Largest optimality distance over `groups` (None: all) and the unpenalised coefficients."""
+    gradient = at.gradient + strength * penalty.quadratic * coef
+    distances = penalty.optimality_distances(coef, gradient, strength)
+    largest = float((distances if groups is None else distances[groups]).max(initial=0.0))
+    free = np.abs(gradient[penalty.ungrouped])
+    relative = np.divide(free, scale.free, out=np.zeros_like(free), where=scale.free > 0).max(initial=0.0)
+    intercept = abs(at.intercept_gradient) / scale.intercept
+    return max(largest, scale.strength * float(relative), scale.strength * intercept)
+
+
+def duality_gap(penalty: Penalty, coef: Coef, at: Evaluation, strength: float, saturated_loss: float) -> float:
+    """Upper bound on the objective minus its minimum, given a gradient over all groups.
+
+    NaN if some coefficient other than the intercept is neither in a group nor in the quadratic part: then the
+    dual point would have to be exactly orthogonal to it. The intercept's own gradient, which the KKT residual bounds,
+    is taken as zero.
+    """
+    quadratic = strength * penalty.quadratic
+    free = penalty.ungrouped
+    if strength == 0.0 or (quadratic[free] == 0).any():
+        return np.nan
+    largest = float(penalty.dual_norms(at.gradient).max(initial=0.0))
+    shrink = 1.0 if largest <= strength else strength / largest
+    conjugate = shrink * (at.residual_dot_predictor - at.loss) - (1.0 - shrink) * saturated_loss
+    pulled = shrink * at.gradient[free]
+    conjugate += float(np.sum(0.5 * pulled * pulled / quadratic[free]))
+    return max(at.loss + strength * penalty.value(coef) + conjugate, 0.0)

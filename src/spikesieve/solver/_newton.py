@@ -1,0 +1,187 @@
+"""One strength: proximal Newton steps on a working set of groups, then a check of all the others.
+
+Gradients are exact, curvature approximate: a kept matrix is refreshed only when the KKT residual stops falling fast.
+The method is that of Lee, Sun & Saunders 2014 (SIAM J. Optim. 24, 1420-1443, doi:10.1137/130921428); the working set
+follows the sequential strong rule (Tibshirani et al. 2012, J. R. Stat. Soc. B 74, 245-266,
+doi:10.1111/j.1467-9868.2011.01004.x), whose mistakes the check repairs.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from spikesieve._errors import Status
+from spikesieve._types import Coef, Index
+from spikesieve.regularizer import Penalty
+from spikesieve.solver._certificate import Scale, kkt_residual
+from spikesieve.solver._curvature import CurvatureModel
+from spikesieve.solver._problem import Evaluation, Problem
+
+# A step that leaves more than this share of the residual calls for fresh curvature.
+_SLOW = 0.25
+# Armijo's fraction, and the noise of an objective summed over many rows.
+_SUFFICIENT, _NOISE = 1e-4, 1e-13
+_MAX_HALVINGS = 60
+# Steps in a row that change neither objective nor residual before a fit counts as stalled.
+_PATIENCE = 5
+
+
+@dataclass(frozen=True)
+class Point:
+    """Coefficients and what one pass there found; `complete` if the gradient covers every block."""
+
+    intercept: float
+    coef: Coef
+    at: Evaluation
+    complete: bool
+
+
+class NewtonSolver:
+    """Solves one strength after another, keeping curvature between them."""
+
+    def __init__(self, problem: Problem, penalty: Penalty, scale: Scale, tolerance: float, maxiter: int):
+        self.problem, self.penalty, self.scale = problem, penalty, scale
+        self.relative_tolerance, self.tolerance = tolerance, tolerance * scale.strength
+        self.maxiter = maxiter
+        self.curvature = CurvatureModel(problem, penalty)
+        self.n_passes = 0
+        self.n_iterations = 0
+        self._rate = 0.1
+
+    def solve(self, start: Point, strength: float, groups: Index) -> tuple[Point, Status]:
+        """Solve at `strength` from `start` (with a complete gradient), first on `groups`."""
+        point, budget = start, self.n_iterations + self.maxiter
+        while True:
+            active = np.flatnonzero(self.penalty.norms(point.coef) > 0)
+            groups = np.union1d(groups, active)
+            point, status = self._solve_on(point, strength, groups, budget)
+            if not point.complete:
+                point = self.evaluate(point.intercept, point.coef)
+            distances = self.penalty.dual_norms(point.at.gradient) - strength
+            distances[groups] = -np.inf
+            violators = np.flatnonzero(distances > self.tolerance)
+            if status is not Status.CONVERGED or len(violators) == 0:
+                return point, status
+            # The worst first, and never more than double: a cold start at a small strength would take in all.
+            room = max(10, len(groups))
+            groups = np.union1d(groups, violators[np.argsort(-distances[violators])[:room]])
+
+    def solve_unpenalised(self, start: Point) -> Point:
+        """Fit the intercept and the unpenalised coefficients, with every group left at zero."""
+        nothing = np.zeros(0, dtype=np.intp)
+        point, _ = self._solve_on(start, 0.0, nothing, self.n_iterations + self.maxiter)
+        return point if point.complete else self.evaluate(point.intercept, point.coef)
+
+    def released(self) -> "NewtonSolver":
+        """Solver of the same problem with all groups unpenalised: strength 0."""
+        penalty = self.penalty.without_groups()
+        rms = self.problem.column_rms(penalty.ungrouped)
+        scale = Scale(self.scale.intercept, rms * self.scale.intercept, self.scale.intercept)
+        return NewtonSolver(self.problem, penalty, scale, self.relative_tolerance, self.maxiter)
+
+    def escapes(self, point: Point, endless_step: float) -> bool:
+        """Whether a Newton step from a converged point is still large: the minimum is then at infinity.
+
+        Only coefficients without any penalty can escape.
+        """
+        free = self.penalty.ungrouped
+        if len(free) == 0 or self.penalty.quadratic[free].all():
+            return False
+        curvature = CurvatureModel(self.problem, self.penalty)
+        curvature.build(point.intercept, point.coef, np.zeros(0, dtype=np.intp))
+        nothing = np.zeros(0, dtype=np.intp)
+        gradient, intercept_gradient = point.at.gradient, point.at.intercept_gradient
+        _, step = curvature.propose(point.coef, gradient, intercept_gradient, nothing, 0.0, 1.0)
+        return bool((np.abs(step[free]) * self.problem.column_peak(free) > endless_step).any())
+
+    @property
+    def counts(self) -> tuple[int, int, int]:
+        """Newton steps, passes and Hessians so far."""
+        return self.n_iterations, self.n_passes, self.curvature.n_built
+
+    def evaluate(self, intercept: float, coef: Coef, blocks: Index | None = None) -> Point:
+        """One counted pass."""
+        self.n_passes += 1
+        at = self.problem.evaluate(intercept, coef, blocks)
+        return Point(intercept, coef, at, blocks is None)
+
+    def _solve_on(self, point: Point, strength: float, groups: Index, budget: int) -> tuple[Point, Status]:
+        blocks = self._blocks_of(groups)
+        residual = self._residual(point, strength, groups)
+        best, idle = residual, 0
+        while residual > self.tolerance:
+            if self.n_iterations >= budget:
+                return point, Status.ITERATION_LIMIT
+            self.n_iterations += 1
+            fresh = self._refresh(point, groups)
+            last = residual * self._rate <= self.tolerance
+            new = self._step(point, strength, groups, residual, None if last else blocks)
+            if new is None and fresh and self.curvature.stride == 1:
+                return point, Status.STALLED
+            if new is not None:
+                gain = self._objective(point, strength) - self._objective(new, strength)
+                previous, point, residual = residual, new, self._residual(new, strength, groups)
+                self._rate = min(residual / previous, 1.0)
+                progressed = residual < 0.9 * best or gain > _NOISE * abs(point.at.loss)
+                best, idle = min(best, residual), 0 if progressed else idle + 1
+                if idle > _PATIENCE:
+                    return point, Status.STALLED
+            if new is None or self._rate > _SLOW:
+                if fresh:
+                    self.curvature.refine()
+                self.curvature.outdate()
+        return point, Status.CONVERGED
+
+    def _refresh(self, point: Point, groups: Index) -> bool:
+        """Build curvature if it is missing or was found wanting; True if it is of this very point."""
+        if self.curvature.covers(groups):
+            return False
+        self.curvature.build(point.intercept, point.coef, self._groups_to_build(groups))
+        return True
+
+    def _groups_to_build(self, groups: Index) -> Index:
+        """All groups if they are few, else the working set: the matrix then serves the whole path."""
+        everything = np.arange(len(self.penalty.groups))
+        return everything if self.penalty.n_coef <= max(200, 2 * self._n_columns(groups)) else groups
+
+    def _n_columns(self, groups: Index) -> int:
+        return sum(len(self.penalty.groups[g]) for g in groups)
+
+    def _step(self, point: Point, strength: float, groups: Index, residual: float, blocks) -> Point | None:
+        """Newton step with backtracking; None if no step decreases the objective."""
+        gradient = point.at.gradient + strength * self.penalty.quadratic * point.coef
+        inner = max(0.02 * residual, 0.1 * self.tolerance)
+        intercept_step, step = self.curvature.propose(
+            point.coef, gradient, point.at.intercept_gradient, groups, strength, inner
+        )
+        penalty = self.penalty.value
+        current = self._objective(point, strength)
+        change = strength * (penalty(point.coef + step) - penalty(point.coef) - self._quadratic_slope(point, step))
+        expected = gradient @ step + point.at.intercept_gradient * intercept_step + change
+        scale = 1.0
+        for _ in range(_MAX_HALVINGS):
+            coef = point.coef + scale * step
+            new = self.evaluate(point.intercept + scale * intercept_step, coef, blocks)
+            objective = self._objective(new, strength)
+            if objective <= current + _SUFFICIENT * scale * min(expected, 0.0) + _NOISE * abs(current):
+                return new
+            scale *= 0.5 if np.isfinite(objective) else 0.1
+            if abs(scale * expected) < _NOISE * abs(current):
+                return None
+        return None
+
+    def _objective(self, point: Point, strength: float) -> float:
+        return point.at.loss + strength * self.penalty.value(point.coef)
+
+    def _quadratic_slope(self, point: Point, step: Coef) -> float:
+        """The part of the penalty's change that `gradient` counts already."""
+        return float((self.penalty.quadratic * point.coef) @ step)
+
+    def _residual(self, point: Point, strength: float, groups: Index) -> float:
+        return kkt_residual(self.penalty, point.coef, point.at, strength, self.scale, groups)
+
+    def _blocks_of(self, groups: Index) -> Index | None:
+        """Blocks that `groups` and the unpenalised coefficients need; None for all."""
+        columns = np.concatenate([self.penalty.ungrouped, *(self.penalty.groups[g] for g in groups)])
+        blocks = self.problem.blocks_of(columns)
+        return None if len(blocks) == len(self.problem.design.blocks) else blocks

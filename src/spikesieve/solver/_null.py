@@ -1,0 +1,88 @@
+"""The null model: intercept and unpenalised coefficients alone, and the scale it sets for all certificates."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from spikesieve.regularizer import Penalty
+from spikesieve.solver._certificate import Scale
+from spikesieve.solver._newton import NewtonSolver, Point
+from spikesieve.solver._problem import Problem
+
+# A gradient this much below the size of what it is a sum of is rounding.
+_ROUNDING = 1e-12
+_MAX_STEPS = 60
+
+
+@dataclass(frozen=True)
+class NullModel:
+    """Where a path starts.
+
+    Attributes
+    ----------
+    point
+        Intercept and unpenalised coefficients fitted, penalised ones zero.
+    loss
+        Mean loss of the intercept-only model, against which deviance explained is counted.
+    strength_max
+        Smallest strength at which `point` is the solution; 0 if nothing is penalised by a norm.
+    scale
+        What residuals are measured against.
+    """
+
+    point: Point
+    loss: float
+    strength_max: float
+    scale: Scale
+
+
+def fit_null_model(problem: Problem, penalty: Penalty, tolerance: float, maxiter: int) -> NullModel:
+    """Fit the null model; the intercept alone has a closed form."""
+    family = problem.family
+    weighted = problem.y if problem.row_weights is None else problem.y * problem.row_weights
+    intercept = family.null_linear_predictor(weighted)
+    zeros = np.zeros(problem.design.n_coef)
+    point = Point(intercept, zeros, problem.evaluate(intercept, zeros), True)
+    residual = problem.residual_rms(intercept, zeros)
+    scale = _scale(problem, penalty, point, residual)
+    if problem.offset is not None:
+        point = _fit_intercept(problem, point, tolerance * residual)
+    loss = point.at.loss
+    if penalty.groups and len(penalty.ungrouped) and family.has_finite_null(problem.y):
+        solver = NewtonSolver(problem, penalty, scale, 0.1 * tolerance, maxiter)
+        point = solver.solve_unpenalised(point)
+        scale = _scale(problem, penalty, point, residual)
+    strength_max = float(penalty.dual_norms(point.at.gradient).max(initial=0.0))
+    return NullModel(point, loss, strength_max, scale)
+
+
+def _scale(problem: Problem, penalty: Penalty, point: Point, residual: float) -> Scale:
+    """Sizes of gradients that matter, kept away from what is only rounding."""
+    free = penalty.ungrouped
+    size = float(np.mean(np.abs(problem.y) + problem.family.mean(np.full(1, point.intercept))))
+    if residual <= _ROUNDING * size:  # the null model fits every sample: nothing is left to explain
+        residual = size
+    rms = problem.column_rms(free) if len(free) else np.zeros(0)
+    strongest = float(penalty.dual_norms(point.at.gradient).max(initial=0.0)) if penalty.groups else residual
+    if strongest <= 1e-6 * residual:  # tiny features, or rounding (constant columns)? their size tells
+        everywhere = problem.column_rms(np.arange(penalty.n_coef))
+        strongest = max(strongest, _ROUNDING * residual * float(penalty.dual_norms(everywhere).max(initial=0.0)))
+    return Scale(strongest or residual, rms * residual, residual)
+
+
+def _fit_intercept(problem: Problem, point: Point, tolerance: float) -> Point:
+    """Newton's method in the intercept alone, halved where it overshoots: offsets leave no closed form."""
+    no_columns = np.zeros(0, dtype=np.intp)
+    for _ in range(_MAX_STEPS):
+        if abs(point.at.intercept_gradient) <= tolerance:
+            break
+        curvature = float(problem.hessian(point.intercept, point.coef, no_columns, 1)[0, 0])
+        step = -point.at.intercept_gradient / curvature if curvature > 0 else 0.0
+        for _ in range(_MAX_STEPS):
+            intercept = point.intercept + step
+            new = Point(intercept, point.coef, problem.evaluate(intercept, point.coef), True)
+            if new.at.loss <= point.at.loss:
+                break
+            step *= 0.5
+        point = new
+    return point

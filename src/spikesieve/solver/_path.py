@@ -1,0 +1,155 @@
+"""`path`: the front door. Four nouns, one verb, one record."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from spikesieve._errors import Status
+from spikesieve._types import Coef, PerSample, Strengths
+from spikesieve.design import Design
+from spikesieve.observation_models import ObservationModel
+from spikesieve.regularizer import Penalty
+from spikesieve.solver._certificate import duality_gap, kkt_residual
+from spikesieve.solver._newton import NewtonSolver, Point
+from spikesieve.solver._null import NullModel, fit_null_model
+from spikesieve.solver._problem import Problem
+from spikesieve.solver._record import Path
+
+DEFAULT_TOLERANCE = 1e-7
+DEFAULT_MAXITER = 500
+# Where the likelihood has no finite maximum, a Newton step in the linear predictor stays of order one however
+# small the gradient gets; at a finite one it shrinks quadratically.
+_ENDLESS_STEP = 0.1
+
+
+def path(
+    design: Design,
+    y: PerSample,
+    observation_model: ObservationModel,
+    penalty: Penalty,
+    strengths: Strengths | None = None,
+    *,
+    n_strengths: int = 100,
+    min_ratio: float = 1e-3,
+    tolerance: float = DEFAULT_TOLERANCE,
+    maxiter: int = DEFAULT_MAXITER,
+    offset: PerSample | None = None,
+    sample_weight: PerSample | None = None,
+    start: tuple[float, Coef] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Path:
+    """Minimise ``mean loss + strength * penalty`` at decreasing strengths, each solved from the one before.
+
+    Parameters
+    ----------
+    design, y, observation_model, penalty
+        The model; rows with NaN must be gone.
+    strengths
+        Strengths to solve at. None: `n_strengths` spaced geometrically from the smallest strength at which
+        all groups are zero down to `min_ratio` of it.
+    tolerance
+        KKT residual to reach, relative to the largest strength.
+    maxiter
+        Newton steps per strength.
+    offset
+        Added to the linear predictor, one per row.
+    sample_weight
+        Non-negative weight of each row's loss; only ratios matter.
+    start
+        Intercept and coefficients to start the first strength from, instead of the null model.
+    progress
+        Called with (strengths done, strengths in all) after each.
+
+    Returns
+    -------
+    Path
+        With strengths in decreasing order. An interrupt from the keyboard ends the path early and returns the
+        strengths that were finished; one before the first is passed on.
+    """
+    weights = None if sample_weight is None else sample_weight / sample_weight.mean()
+    problem = Problem(design, y, observation_model, offset, weights)
+    null = fit_null_model(problem, penalty, tolerance, maxiter)
+    if strengths is None:
+        strengths = max(null.strength_max, null.scale.strength) * np.geomspace(1.0, min_ratio, n_strengths)
+    strengths = np.sort(np.asarray(strengths, dtype=np.float64))[::-1]
+
+    solver = NewtonSolver(problem, penalty, null.scale, tolerance, maxiter)
+    point = null.point if start is None else solver.evaluate(start[0], start[1])
+    solved: list[_Solution] = []
+    previous = max(null.strength_max, float(strengths[0]))
+    interrupted = False
+    try:
+        for strength in strengths:
+            solution = _solve_one(solver, point, float(strength), previous)
+            solved.append(solution)
+            point, previous = solution.point, float(strength)
+            if progress is not None:
+                progress(len(solved), len(strengths))
+    except KeyboardInterrupt:
+        if not solved:
+            raise
+        interrupted = True
+    return _record(solver, solved, strengths[: len(solved)], null, interrupted)
+
+
+@dataclass(frozen=True)
+class _Solution:
+    """One strength's point, status and cost (Newton steps, passes, Hessians)."""
+
+    point: Point
+    status: Status
+    counts: tuple[int, int, int]
+
+
+def _solve_one(solver: NewtonSolver, point: Point, strength: float, previous: float) -> _Solution:
+    """Solve at one strength from the solution at the previous one, screening groups by the strong rule."""
+    if not solver.problem.family.has_finite_null(solver.problem.y):
+        return _Solution(point, Status.NO_FINITE_MINIMUM, (0, 0, 0))
+    if strength == 0.0 and solver.penalty.groups:
+        solver = solver.released()
+    before = solver.counts
+    likely = np.flatnonzero(solver.penalty.dual_norms(point.at.gradient) >= 2.0 * strength - previous)
+    point, status = solver.solve(point, strength, likely)
+    if status is Status.CONVERGED and solver.escapes(point, _ENDLESS_STEP):
+        status = Status.NO_FINITE_MINIMUM
+    n_iterations, n_passes, n_hessians = (b - a for a, b in zip(before, solver.counts, strict=True))
+    return _Solution(point, status, (n_iterations, n_passes, n_hessians))
+
+
+def _record(
+    solver: NewtonSolver, solved: list[_Solution], strengths: Strengths, null: NullModel, interrupted: bool
+) -> Path:
+    problem, penalty = solver.problem, solver.penalty
+    saturated = problem.saturated_loss()
+    points = [solution.point for solution in solved]
+    coef = np.array([point.coef for point in points])
+    loss = np.array([point.at.loss for point in points])
+    values = np.array([penalty.value(point.coef) for point in points])
+    room = null.loss - saturated
+    explained = (null.loss - loss) / room if room > 0 else np.zeros(len(points))
+    kkt = [
+        kkt_residual(penalty, point.coef, point.at, s, solver.scale) for point, s in zip(points, strengths, strict=True)
+    ]
+    gap = [duality_gap(penalty, point.coef, point.at, s, saturated) for point, s in zip(points, strengths, strict=True)]
+    counts = np.array([solution.counts for solution in solved], dtype=np.intp)
+    return Path(
+        strengths=strengths,
+        strength_max=null.strength_max,
+        coef_matrix=coef,
+        intercept=np.array([point.intercept for point in points]),
+        loss=loss,
+        objective=loss + strengths * values,
+        deviance_explained=explained,
+        kkt_residual=np.array(kkt),
+        duality_gap=np.array(gap),
+        status=tuple(solution.status for solution in solved),
+        n_iterations=counts[:, 0],
+        n_passes=counts[:, 1],
+        n_hessians=counts[:, 2],
+        tolerance=solver.tolerance,
+        group_labels=penalty.labels,
+        group_norm_matrix=penalty.norms(coef),
+        layout=problem.design.layout,
+        interrupted=interrupted,
+    )
