@@ -47,9 +47,7 @@ class Workload:
     def features(self) -> dict[str, np.ndarray]:
         """Dense B-spline features, ``{label: (n_bins, 10)}``, views of `matrix`."""
         matrix = self.matrix()
-        return {
-            label: matrix[:, c * N_FUNCTIONS : (c + 1) * N_FUNCTIONS] for c, label in enumerate(self.labels)
-        }
+        return {label: matrix[:, c * N_FUNCTIONS : (c + 1) * N_FUNCTIONS] for c, label in enumerate(self.labels)}
 
     def matrix(self) -> np.ndarray:
         """Features side by side, in Fortran order, shape ``(n_bins, 10 n_covariates)``."""
