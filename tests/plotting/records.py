@@ -44,9 +44,15 @@ def made_cross_validation(n_folds=4, n_strengths=9):
     strengths = np.geomspace(1e-2, 1e-4, n_strengths)
     shape = 0.3 + 0.01 * (np.arange(n_strengths) - 5.0) ** 2
     deviance = shape + 0.1 * np.arange(n_folds)[:, None]
+
+    def mean_and_error(quantity):
+        folds = deviance if quantity == "deviance" else 1.0 - deviance
+        return np.nanmean(folds, axis=0), np.nanstd(folds, axis=0, ddof=1) / np.sqrt(n_folds)
+
     return SimpleNamespace(
         strengths=strengths,
         deviance=deviance,
+        mean_and_error=mean_and_error,
         bits_per_spike=1.0 - deviance,
         strength_min=strengths[5],
         strength_1se=strengths[3],

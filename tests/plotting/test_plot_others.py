@@ -24,7 +24,7 @@ def test_mean_band_and_folds_are_the_scores():
     error = cv.deviance.std(axis=0, ddof=1)[0] / 2
     corners = ax.collections[0].get_paths()[0].vertices[:, 1]
     assert corners.min() == pytest.approx(cv.deviance.mean(axis=0).min() - error)
-    assert ax.get_ylabel() == "held-out deviance [nats per bin]"
+    assert ax.get_ylabel() == "held-out deviance per bin"
 
 
 def test_the_chosen_strengths_are_marked_and_named():

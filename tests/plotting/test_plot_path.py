@@ -90,9 +90,7 @@ def test_of_a_hundred_groups_the_twelve_largest_are_named_and_the_rest_grey():
 def test_named_lines_differ_in_colour_or_line_style():
     norms = {f"g{i}": [0.0, 1.0 + i] for i in range(12)}
     ax = plot_path(made_path(norms))
-    looks = {
-        (line.get_color(), str(line._dash_pattern)) for label, line in lines(ax).items() if label[0] == "g"
-    }
+    looks = {(line.get_color(), str(line._dash_pattern)) for label, line in lines(ax).items() if label[0] == "g"}
     assert len(looks) == 12
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _AXIS_LABELS = {
-    "deviance": "held-out deviance [nats per bin]",
+    "deviance": "held-out deviance per bin",
     "bits_per_spike": "held-out information [bits per spike]",
 }
 
@@ -53,34 +53,28 @@ def plot_cross_validation(cv, quantity: str = "deviance", ax: "Axes | None" = No
     ax = new_axes() if ax is None else ax
     x = strength_axis(ax, cv.strengths)
     open_frame(ax)
-    _draw_folds(ax, x, folds)
+    mean, error = cv.mean_and_error(quantity)
+    _draw_folds(ax, x, folds, mean, error)
     if quantity == "bits_per_spike":
         ax.axhline(0.0, color=DARK_GREY, linewidth=0.8, zorder=0, label="_mean rate")
-    _focus(ax, folds)
+    _focus(ax, folds, mean, error)
     _mark_choices(ax, x, cv)
     _count_groups(ax, x, cv)
     ax.set_ylabel(_AXIS_LABELS[quantity])
     return ax
 
 
-def _draw_folds(ax, x, folds):
+def _draw_folds(ax, x, folds, mean, error):
     for index, fold in enumerate(folds):
         ax.plot(x, fold, color=GREY, linewidth=0.8, zorder=1, label=f"_fold {index}")
-    mean, error = _mean_and_error(folds)
     ax.fill_between(x, mean - error, mean + error, color=BLUE, alpha=0.25, linewidth=0, zorder=2)
     ax.plot(x, mean, color=BLUE, linewidth=2, zorder=3, label="mean ± standard error")
 
 
-def _mean_and_error(folds) -> tuple[np.ndarray, np.ndarray]:
-    used = folds[np.isfinite(folds).all(axis=1)]
-    spread = used.std(axis=0, ddof=1) if len(used) > 1 else np.zeros(folds.shape[1])
-    return used.mean(axis=0), spread / np.sqrt(max(len(used), 1))
-
-
-def _focus(ax, folds):
+def _focus(ax, folds, mean, error):
     """Show all of the mean and its band; folds may leave the frame where they differ by much more."""
-    mean, error = _mean_and_error(folds)
-    low, high = float(np.min(mean - error)), float(np.max(mean + error))
+    known = np.isfinite(mean) & np.isfinite(error)
+    low, high = float(np.min((mean - error)[known])), float(np.max((mean + error)[known]))
     room = 0.6 * (high - low) if high > low else max(abs(high) * 0.05, 1e-9)
     finite = folds[np.isfinite(folds)]
     bottom, top = max(low - room, float(finite.min())), min(high + room, float(finite.max()))

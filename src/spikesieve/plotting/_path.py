@@ -55,9 +55,7 @@ def plot_path(path, quantity: str = "group_norms", ax: "Axes | None" = None) -> 
     else:
         _draw_deviance(ax, x, path)
     if getattr(path, "interrupted", False):
-        ax.text(
-            0.01, 0.98, "interrupted: not the whole path", transform=ax.transAxes, va="top", color=DARK_GREY
-        )
+        ax.text(0.01, 0.98, "interrupted: not the whole path", transform=ax.transAxes, va="top", color=DARK_GREY)
     return ax
 
 
@@ -96,9 +94,7 @@ def _label_of_the_rest(norms, named) -> list[tuple[str, float, str]]:
 def _mark_entries(ax, x, path, named):
     for index, label in enumerate(named):
         at = _entry_position(x, path, label)
-        marker = ax.plot(
-            at, 0.0, marker="^", markersize=7, color=line_look(index)["color"], linestyle="none"
-        )[0]
+        marker = ax.plot(at, 0.0, marker="^", markersize=7, color=line_look(index)["color"], linestyle="none")[0]
         marker.set(clip_on=False, zorder=4, label=f"_entry of {label}")
 
 

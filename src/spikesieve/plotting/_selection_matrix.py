@@ -77,16 +77,12 @@ def plot_selection_matrix(
 
 def _check(selected, magnitude, cells, covariates, regions) -> None:
     if selected.ndim != 2 or 0 in selected.shape:
-        raise ValueError(
-            f"selected must be cells x covariates, at least 1 x 1; its shape is {selected.shape}."
-        )
+        raise ValueError(f"selected must be cells x covariates, at least 1 x 1; its shape is {selected.shape}.")
     if magnitude is not None and np.shape(magnitude) != selected.shape:
         raise ValueError(f"magnitude has shape {np.shape(magnitude)} but selected has {selected.shape}.")
     for name, given, axis in (("cells", cells, 0), ("covariates", covariates, 1), ("regions", regions, 0)):
         if given is not None and len(given) != selected.shape[axis]:
-            raise ValueError(
-                f"There are {selected.shape[axis]} {('rows', 'columns')[axis]} but {len(given)} {name}."
-            )
+            raise ValueError(f"There are {selected.shape[axis]} {('rows', 'columns')[axis]} but {len(given)} {name}.")
 
 
 def _height(n_cells: int) -> float:
@@ -102,8 +98,7 @@ def _by_region(regions, n_cells) -> tuple[np.ndarray, list[tuple[str, int, int]]
     counts = np.bincount(rank, minlength=len(names))
     stops = np.cumsum(counts)
     return np.argsort(rank, kind="stable"), [
-        (str(name), int(stop - count), int(stop - 1))
-        for name, count, stop in zip(names, counts, stops, strict=True)
+        (str(name), int(stop - count), int(stop - 1)) for name, count, stop in zip(names, counts, stops, strict=True)
     ]
 
 

@@ -82,9 +82,7 @@ def plot_tuning_curves(
         _check_shape(curve)
     panels = _new_panels(len(curves)) if axes is None else np.array(axes, dtype=object).ravel()
     if len(panels) != len(curves):
-        raise ValueError(
-            f"plot_tuning_curves got {len(curves)} curves but {len(panels)} axes: one each is needed."
-        )
+        raise ValueError(f"plot_tuning_curves got {len(curves)} curves but {len(panels)} axes: one each is needed.")
     for index, (curve, ax) in enumerate(zip(curves, panels, strict=True)):
         if curve.is_map:
             _draw_map(ax, curve)
@@ -148,11 +146,7 @@ def _draw_map(ax, curve: TuningCurve):
     bar = ax.figure.colorbar(mesh, ax=ax, fraction=0.05, pad=0.03)
     bar.set_label("rate [Hz]")
     bar.outline.set_visible(False)
-    names = (
-        curve.axis_labels
-        if len(curve.axis_labels) == 2
-        else (f"{curve.label}, first", f"{curve.label}, second")
-    )
+    names = curve.axis_labels if len(curve.axis_labels) == 2 else (f"{curve.label}, first", f"{curve.label}, second")
     ax.set_xlabel(names[0])
     ax.set_ylabel(names[1])
     ax.set_title(curve.label, fontsize=SMALL + 2)

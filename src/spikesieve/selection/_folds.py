@@ -133,9 +133,7 @@ class TrialFolds:
         _check_whole("gap", self.gap, 0)
         n_trials = int(self._trial_numbers().max(initial=-1)) + 1
         if n_trials < self.n_folds:
-            raise ValueError(
-                f"{self.n_folds} folds need at least {self.n_folds} trials, but there are {n_trials}."
-            )
+            raise ValueError(f"{self.n_folds} folds need at least {self.n_folds} trials, but there are {n_trials}.")
 
     def get_n_splits(self, X=None, y=None, groups=None) -> int:
         """Return the number of folds; the arguments are scikit-learn's and not used."""
@@ -153,9 +151,7 @@ class TrialFolds:
         """
         trial, n_samples = self._trial_numbers(), count_rows(X)
         if len(trial) != n_samples:
-            raise ValueError(
-                f"There are {len(trial)} trial_ids but {n_samples} samples: each sample needs one."
-            )
+            raise ValueError(f"There are {len(trial)} trial_ids but {n_samples} samples: each sample needs one.")
         for fold in range(self.n_folds):
             in_trial = trial >= 0
             yield _train_and_test(in_trial & (trial % self.n_folds == fold), in_trial, self.gap, fold)

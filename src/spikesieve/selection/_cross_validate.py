@@ -1,0 +1,253 @@
+"""Cross-validation along a whole path: all strengths of a fold in one warm path.
+
+The held-out score is the deviance per time bin. For counts it is also given in bits per spike,
+
+    (log-likelihood of the model - log-likelihood of the training mean rate) / (ln 2 * held-out spikes),
+
+the gain in log-likelihood over a constant rate that Harris et al. (2003) introduced and Pillow et al.
+(2008) report per spike. The constant is the mean of the *training* bins, so a held-out stretch with another
+mean rate cannot flatter the model.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from spikesieve._types import Index, PyTree, Strengths
+from spikesieve.selection._folds import BlockedFolds
+from spikesieve.selection._rows import count_rows, finite_rows, take_rows
+
+_CHUNK_VALUES = 2**20
+"""Linear predictors held at a time (rows times strengths): 8 MB."""
+
+
+@dataclass(frozen=True)
+class CrossValidation:
+    """Held-out scores along a path, and the strengths that they choose.
+
+    Attributes
+    ----------
+    strengths
+        Regularization strengths, decreasing: those of `path`.
+    deviance
+        Mean held-out deviance per time bin, ``(n_folds, n_strengths)``: lower is better. NaN for a fold
+        without a single complete held-out bin.
+    bits_per_spike
+        Held-out log-likelihood gained over the training mean rate [bits per spike], same shape; NaN
+        for a fold without held-out spikes, None where `y` are not counts.
+    n_held_out, n_held_out_spikes
+        Complete held-out bins, and spikes in them, of each fold: the weights of the fold in means.
+    path
+        The path fitted to all data.
+    """
+
+    strengths: Strengths
+    deviance: np.ndarray = field(repr=False)
+    bits_per_spike: np.ndarray | None = field(repr=False)
+    n_held_out: np.ndarray = field(repr=False)
+    n_held_out_spikes: np.ndarray = field(repr=False)
+    path: Any = field(repr=False)
+
+    @property
+    def scores(self) -> np.ndarray:
+        """Mean held-out deviance per bin over folds, ``(n_strengths,)``: what the rules minimise."""
+        return self.mean_and_error("deviance")[0]
+
+    @property
+    def standard_errors(self) -> np.ndarray:
+        """Standard error of `scores` over folds, ``(n_strengths,)``."""
+        return self.mean_and_error("deviance")[1]
+
+    @property
+    def strength_min(self) -> float:
+        """Strength of the smallest mean held-out deviance; the largest of them if several tie.
+
+        It predicts best and selects too much: a rule for prediction, not for which covariates matter.
+        """
+        return float(self.strengths[np.nanargmin(self.scores)])
+
+    @property
+    def strength_1se(self) -> float:
+        """Largest strength whose score is within one standard error of the smallest.
+
+        The rule of Breiman, Friedman, Olshen & Stone (1984), section 3.4.3. It keeps fewer false covariates than
+        `strength_min`, but promises no error rate.
+        """
+        mean, error = self.mean_and_error("deviance")
+        best = int(np.nanargmin(mean))
+        return float(self.strengths[np.flatnonzero(mean <= mean[best] + error[best])[0]])
+
+    @property
+    def n_active(self) -> np.ndarray:
+        """Groups that are not zero in the fit to all data, ``(n_strengths,)``."""
+        return np.sum([norm > 0 for norm in self.path.group_norms.values()], axis=0)
+
+    def selected(self, rule: str = "1se") -> tuple[str, ...]:
+        """Labels of the groups that are not zero in the fit to all data at the strength a rule chooses.
+
+        Parameters
+        ----------
+        rule
+            ``"1se"`` or ``"min"``.
+
+        Raises
+        ------
+        ValueError
+            If `rule` is neither.
+        """
+        if rule not in ("1se", "min"):
+            raise ValueError(f"rule must be '1se' or 'min'; got {rule!r}.")
+        chosen = self.strength_1se if rule == "1se" else self.strength_min
+        at = int(np.flatnonzero(self.strengths == chosen)[0])
+        return tuple(label for label, norm in self.path.group_norms.items() if norm[at] > 0)
+
+    def mean_and_error(self, quantity: str = "deviance") -> tuple[np.ndarray, np.ndarray]:
+        """Mean and standard error over folds of ``"deviance"`` or ``"bits_per_spike"``, each ``(n_strengths,)``.
+
+        Folds weigh by what their score is a mean of (bins, or spikes), so that folds shortened by missing
+        data do not count as whole ones. With equal weights the error is the usual
+        ``std(ddof=1) / sqrt(n_folds)``.
+        """
+        folds = getattr(self, quantity)
+        if folds is None:
+            raise ValueError("Bits per spike are defined for spike counts only.")
+        size = self.n_held_out if quantity == "deviance" else self.n_held_out_spikes
+        used = size > 0
+        weight = (size[used] / size[used].sum())[:, None]
+        mean = (weight * folds[used]).sum(axis=0)
+        # An infinite score (a silent prediction where there was a spike) has no finite error.
+        with np.errstate(invalid="ignore"):
+            variance = (weight * (folds[used] - mean) ** 2).sum(axis=0) / (used.sum() - 1)
+        return mean, np.sqrt(variance)
+
+    def plot(self, quantity: str = "deviance", ax=None):
+        """Draw ``"deviance"`` or ``"bits_per_spike"`` against strength; returns the Axes."""
+        from spikesieve.plotting import plot_cross_validation
+
+        return plot_cross_validation(self, quantity, ax=ax)
+
+
+def cross_validate(
+    model: Any,
+    X: PyTree,
+    y: Any,
+    folds: Any = None,
+    strengths: Any = None,
+    n_strengths: int = 100,
+    min_ratio: float = 1e-3,
+) -> CrossValidation:
+    """Score a model on held-out stretches of time, at every strength of its path.
+
+    Each fold is one warm path over the strengths of the path fitted to all data. Bins with a NaN or an infinity
+    are neither trained on nor scored.
+
+    Parameters
+    ----------
+    model
+        An estimator with `fit_path`, e.g. `spikesieve.glm.GLM`. It is cloned and not changed.
+    X
+        Features: an array, a pytree of arrays, or a design.
+    y
+        Spikes per bin, ``(n_samples,)``.
+    folds
+        `BlockedFolds`, `TrialFolds` or any splitter of scikit-learn. None takes ``BlockedFolds(5)``: give it
+        a `gap`, which only you can choose.
+    strengths
+        Regularization strengths. None takes `n_strengths` of them, geometrically from the largest useful one
+        down to `min_ratio` times that.
+    n_strengths, min_ratio
+        See `strengths`. A hundred steps over three decades are 7 % apart, finer than the score can tell.
+
+    Raises
+    ------
+    ValueError
+        If `X` and `y` differ in length, `y` has more than one column, a fold has no spikes to train on, or
+        fewer than two folds can be scored.
+
+    References
+    ----------
+    Harris, K. D., Csicsvari, J., Hirase, H., Dragoi, G. & Buzsaki, G. (2003). Organization of cell
+    assemblies in the hippocampus. Nature 424, 552-556. doi:10.1038/nature01834
+    Pillow, J. W. et al. (2008). Spatio-temporal correlations and visual signalling in a complete neuronal
+    population. Nature 454, 995-999. doi:10.1038/nature07140
+    """
+    counts = np.asarray(y, dtype=np.float64)
+    complete = _complete_rows(X, counts)
+    path = _finished(_unfitted(model).fit_path(X, y, strengths=strengths, n_strengths=n_strengths, min_ratio=min_ratio))
+    are_counts = _are_counts(counts[complete])
+    splits = (BlockedFolds(5) if folds is None else folds).split(X, counts)
+    scored = []
+    for fold, (train, test) in enumerate(splits):
+        train, test = train[complete[train]], test[complete[test]]
+        _check_training(counts[train], are_counts, fold)
+        estimator = _unfitted(model)
+        fold_path = _finished(estimator.fit_path(take_rows(X, train), counts[train], strengths=path.strengths))
+        scored.append(_score(estimator, fold_path, X, counts, train, test))
+    deviance, null_deviance, n_held_out, n_spikes = (np.array(column) for column in zip(*scored, strict=True))
+    if (n_held_out > 0).sum() < 2:
+        raise ValueError("Fewer than two folds have a complete held-out bin: there is nothing to compare.")
+    return CrossValidation(
+        strengths=path.strengths,
+        deviance=_per(deviance, n_held_out),
+        bits_per_spike=_per((null_deviance[:, None] - deviance) / (2 * np.log(2)), n_spikes) if are_counts else None,
+        n_held_out=n_held_out,
+        n_held_out_spikes=n_spikes,
+        path=path,
+    )
+
+
+def _unfitted(model: Any) -> Any:
+    from sklearn.base import clone
+
+    return clone(model)
+
+
+def _score(estimator, path, X, y, train: Index, test: Index) -> tuple[np.ndarray, float, int, float]:
+    """Summed held-out deviance at each strength and of the training mean, held-out bins and spikes.
+
+    Twice a difference of log-likelihoods is a difference of deviances: the deviance alone gives both scores.
+    """
+    family = estimator.family
+    null = np.full(len(test), family.null_linear_predictor(y[train]))
+    deviance = np.zeros(len(path.strengths))
+    n_rows = max(_CHUNK_VALUES // len(path.strengths), 1)
+    for start in range(0, len(test), n_rows):
+        rows = test[start : start + n_rows]
+        predictor = estimator.path_linear_predictor(path, take_rows(X, rows))
+        deviance += family.deviance(predictor, y[rows, None]).sum(axis=0)
+    return deviance, float(family.deviance(null, y[test]).sum()), len(test), float(y[test].sum())
+
+
+def _complete_rows(X: PyTree, y: np.ndarray) -> np.ndarray:
+    if y.ndim != 1:
+        raise ValueError(f"y must be the counts of one neuron, (n_samples,); its shape is {y.shape}.")
+    if count_rows(X) != len(y):
+        raise ValueError(f"X has {count_rows(X)} samples but y has {len(y)}.")
+    return finite_rows(X) & np.isfinite(y)
+
+
+def _are_counts(y: np.ndarray) -> bool:
+    return bool((y >= 0).all() and (y == np.round(y)).all())
+
+
+def _check_training(y: np.ndarray, are_counts: bool, fold: int) -> None:
+    if len(y) == 0:
+        raise ValueError(f"Fold {fold} has no complete bin to train on; check X and y for NaN.")
+    if are_counts and not y.any():
+        raise ValueError(
+            f"Fold {fold} has no spikes to train on: the neuron fires too little, or all in one stretch; use fewer "
+            "folds or a smaller gap, or leave this neuron out."
+        )
+
+
+def _finished(path):
+    """Scores of a part of the strengths would choose among that part: an interrupt ends it all."""
+    if getattr(path, "interrupted", False):
+        raise KeyboardInterrupt
+    return path
+
+
+def _per(totals: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """``totals / sizes`` per fold, NaN where there is nothing to divide by."""
+    return totals / np.where(sizes > 0, sizes, np.nan)[:, None]
