@@ -2,5 +2,26 @@
 
 from spikesieve.selection._cross_validate import CrossValidation, cross_validate
 from spikesieve.selection._folds import BlockedFolds, TrialFolds
+from spikesieve.selection._goodness_of_fit import TimeRescaling, time_rescaling
+from spikesieve.selection._multiplicity import (
+    benjamini_hochberg,
+    e_benjamini_hochberg,
+    knockoff_e_values,
+    knockoff_threshold,
+)
+from spikesieve.selection._stability import stability_bound, stability_threshold
 
-__all__ = ["BlockedFolds", "CrossValidation", "TrialFolds", "cross_validate"]
+__all__ = [
+    "BlockedFolds",
+    "CrossValidation",
+    "TimeRescaling",
+    "TrialFolds",
+    "benjamini_hochberg",
+    "cross_validate",
+    "e_benjamini_hochberg",
+    "knockoff_e_values",
+    "knockoff_threshold",
+    "stability_bound",
+    "stability_threshold",
+    "time_rescaling",
+]

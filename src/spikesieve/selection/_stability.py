@@ -26,7 +26,6 @@ J. R. Stat. Soc. B 75, 55-80. doi:10.1111/j.1467-9868.2011.01034.x
 from typing import Any
 
 import numpy as np
-from scipy.optimize import brentq, minimize_scalar
 
 _ASSUMPTIONS = ("none", "unimodal", "r-concave")
 _FLATTEST, _STEEPEST = 1e6, 1e-8
@@ -149,6 +148,8 @@ def r_concave_tail(mean: float, n_at_least: int, n_steps: int, r: float) -> floa
 
 def _shape_of_mean(k: int, expected: float, r: float) -> float:
     """The `a` at which ``(a + i)^(1/r)`` on ``0..k`` has this mean."""
+    from scipy.optimize import brentq
+
     steps = np.arange(k + 1)
 
     def excess(log_shape: float) -> float:
@@ -173,6 +174,8 @@ def _tail(shape: float, k: int, n_at_least: int, expected: float, r: float) -> f
 
 
 def _largest_tail(low: float, high: float, k: int, n_at_least: int, expected: float, r: float) -> float:
+    from scipy.optimize import minimize_scalar
+
     ends = [_tail(shape, k, n_at_least, expected, r) for shape in (low, high)]
     if high <= low:
         return max(ends)
