@@ -40,7 +40,7 @@ class GLM(RegressorMixin, BaseEstimator):
     solver_name
         Accepted for compatibility with NeMoS and ignored: one solver serves every penalty.
     solver_kwargs
-        ``maxiter``: Newton steps (500). ``tol``: optimality (KKT) residual relative to the largest strength (1e-7).
+        ``maxiter``: Newton steps (500). ``tol``: optimality (KKT) residual relative to the largest strength (1e-6).
     warm_start
         Start ``fit`` from the coefficients of the previous ``fit``. The solution is the same up to ``tol``.
 

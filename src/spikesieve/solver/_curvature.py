@@ -4,6 +4,9 @@ Unpenalised coefficients (always the intercept) are eliminated by a Schur comple
 most of the correlation between groups: a block of B-splines sums to one, like the intercept.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import numpy as np
 
 from spikesieve._types import Coef, Index
@@ -26,7 +29,8 @@ class CurvatureModel:
         self.n_built = 0
         self._groups = np.zeros(0, dtype=np.intp)
         self._gram: np.ndarray | None = None
-        self._reduced: tuple[object, _Reduced] | None = None
+        self._local: _Local | None = None
+        self._reduced: tuple[float | None, _Reduced] | None = None
 
     def covers(self, groups: Index) -> bool:
         """Whether the matrix in hand includes these groups."""
@@ -37,7 +41,7 @@ class CurvatureModel:
         self._groups = groups
         columns = np.concatenate([self.penalty.ungrouped, *(self.penalty.groups[g] for g in groups)])
         self._gram = self.problem.hessian(intercept, coef, columns, self.stride)
-        self._reduced = None
+        self._local = self._reduced = None
         self.n_built += 1
 
     def outdate(self) -> None:
@@ -70,39 +74,70 @@ class CurvatureModel:
         step[free] = free_step[1:]
         return float(free_step[0]), step
 
+    def learn(self, intercept_step: float, step: Coef, intercept_change: float, change: Coef) -> None:
+        """Correct the matrix by what a step showed: the loss's gradient changed by `change` along `step`.
+
+        The BFGS update (Nocedal & Wright 2006, eq. 6.19) keeps the matrix positive and makes it exact along the step,
+        which costs no pass. It holds until the working set changes or the matrix is built anew.
+        """
+        local = self._local
+        assert local is not None
+        s = np.concatenate([[intercept_step], step[local.columns]])
+        y = np.concatenate([[intercept_change], change[local.columns]])
+        predicted = local.matrix @ s
+        along, expected = float(y @ s), float(predicted @ s)
+        if along <= 1e-3 * expected or expected <= 0.0:
+            return
+        local.matrix += np.outer(y, y) / along - np.outer(predicted, predicted) / expected
+        self._reduced = None
+
     def _reduce(self, groups: Index, strength: float) -> "_Reduced":
         """Schur complement over `groups`, kept while neither they nor the quadratic part change."""
-        has_quadratic = bool(self.penalty.quadratic.any())
-        key = (groups.tobytes(), strength if has_quadratic else None)
+        if self._local is None or not np.array_equal(self._local.groups, groups):
+            self._local, self._reduced = self._extract(groups), None
+        key = strength if self.penalty.quadratic.any() else None
         if self._reduced is None or self._reduced[0] != key:
-            self._reduced = (key, self._schur(groups, strength))
+            self._reduced = (key, self._schur(self._local, strength))
         return self._reduced[1]
 
-    def _schur(self, groups: Index, strength: float) -> "_Reduced":
-        penalty = self.penalty
-        n_free = 1 + len(penalty.ungrouped)
-        sizes_built = np.array([len(penalty.groups[g]) for g in self._groups], dtype=np.intp)
-        starts_built = n_free + np.cumsum([0, *sizes_built])[:-1]
-        where = dict(zip(self._groups.tolist(), zip(starts_built, sizes_built, strict=True), strict=True))
-        picked = [np.arange(where[g][0], where[g][0] + where[g][1]) for g in groups.tolist()]
-        inside = np.concatenate([np.arange(n_free), *picked]).astype(np.intp)
-        columns = np.concatenate([np.zeros(0, dtype=np.intp), *(penalty.groups[g] for g in groups)])
+    def _extract(self, groups: Index) -> "_Local":
+        """The part of the matrix that concerns the unpenalised coefficients and `groups`."""
+        penalty, n_free = self.penalty, len(self.penalty.ungrouped)
+        sizes = [len(penalty.groups[g]) for g in self._groups]
+        starts = 1 + n_free + np.cumsum([0, *sizes])
+        where = {g: np.arange(starts[i], starts[i + 1]) for i, g in enumerate(self._groups.tolist())}
+        inside = np.concatenate([np.arange(1 + n_free), *(where[g] for g in groups.tolist())]).astype(np.intp)
+        columns = np.concatenate([penalty.ungrouped, *(penalty.groups[g] for g in groups)]).astype(np.intp)
         assert self._gram is not None
-        matrix = self._gram[np.ix_(inside, inside)]
-        quadratic = np.concatenate([[0.0], penalty.quadratic[penalty.ungrouped], penalty.quadratic[columns]])
+        return _Local(groups, columns, self._gram[np.ix_(inside, inside)])
+
+    def _schur(self, local: "_Local", strength: float) -> "_Reduced":
+        n_free = 1 + len(self.penalty.ungrouped)
+        matrix = local.matrix.copy()
+        quadratic = np.concatenate([[0.0], self.penalty.quadratic[local.columns]])
         matrix[np.diag_indices_from(matrix)] += strength * quadratic
         solve_free = factorise(matrix[:n_free, :n_free])
         coupling = solve_free(matrix[:n_free, n_free:])
         schur = matrix[n_free:, n_free:] - matrix[n_free:, :n_free] @ coupling
-        sizes = np.array([len(penalty.groups[g]) for g in groups], dtype=np.intp)
-        return _Reduced(columns, solve_free, coupling, QuadraticModel(0.5 * (schur + schur.T), sizes))
+        sizes = np.array([len(self.penalty.groups[g]) for g in local.groups], dtype=np.intp)
+        model = QuadraticModel(0.5 * (schur + schur.T), sizes)
+        return _Reduced(local.columns[n_free - 1 :], solve_free, coupling, model)
 
 
+@dataclass
+class _Local:
+    """Curvature over the intercept and `columns`: the unpenalised coefficients, then those of `groups`."""
+
+    groups: Index
+    columns: Index
+    matrix: np.ndarray
+
+
+@dataclass(frozen=True)
 class _Reduced:
     """The model with the unpenalised coefficients eliminated."""
 
-    def __init__(self, columns: Index, solve_free, coupling: np.ndarray, model: QuadraticModel):
-        self.columns = columns
-        self.solve_free = solve_free
-        self.coupling = coupling
-        self.model = model
+    columns: Index
+    solve_free: Callable[[np.ndarray], np.ndarray]
+    coupling: np.ndarray
+    model: QuadraticModel

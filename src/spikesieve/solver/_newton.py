@@ -22,6 +22,9 @@ _SLOW = 0.25
 # Armijo's fraction, and the noise of an objective summed over many rows.
 _SUFFICIENT, _NOISE = 1e-4, 1e-13
 _MAX_HALVINGS = 60
+# Below a hundredth of the largest strength the aim is tightened in proportion, so that the certificate means as much
+# there (the duality gap grows like residual / strength), down to what rounding allows.
+_TIGHTEN, _TIGHTEST = 100.0, 1e-4
 # Steps in a row that change neither objective nor residual before a fit counts as stalled.
 _PATIENCE = 5
 
@@ -46,20 +49,23 @@ class NewtonSolver:
         self.curvature = CurvatureModel(problem, penalty)
         self.n_passes = 0
         self.n_iterations = 0
-        self._rate = 0.1
+        self._rate, self._aim = 0.1, self.tolerance
+        self._working_set = np.zeros(0, dtype=np.intp)
 
     def solve(self, start: Point, strength: float, groups: Index) -> tuple[Point, Status]:
         """Solve at `strength` from `start` (with a complete gradient), first on `groups`."""
+        self._aim = self.tolerance * min(1.0, max(_TIGHTEN * strength / self.scale.strength, _TIGHTEST))
         point, budget = start, self.n_iterations + self.maxiter
         while True:
+            # Groups stay once they were in: curvature learned on the working set holds while it does not change.
             active = np.flatnonzero(self.penalty.norms(point.coef) > 0)
-            groups = np.union1d(groups, active)
+            groups = self._working_set = np.union1d(np.union1d(groups, active), self._working_set)
             point, status = self._solve_on(point, strength, groups, budget)
             if not point.complete:
                 point = self.evaluate(point.intercept, point.coef)
             distances = self.penalty.dual_norms(point.at.gradient) - strength
             distances[groups] = -np.inf
-            violators = np.flatnonzero(distances > self.tolerance)
+            violators = np.flatnonzero(distances > self._aim)
             if status is not Status.CONVERGED or len(violators) == 0:
                 return point, status
             # The worst first, and never more than double: a cold start at a small strength would take in all.
@@ -109,28 +115,41 @@ class NewtonSolver:
         blocks = self._blocks_of(groups)
         residual = self._residual(point, strength, groups)
         best, idle = residual, 0
-        while residual > self.tolerance:
+        while residual > self._aim:
             if self.n_iterations >= budget:
-                return point, Status.ITERATION_LIMIT
+                return point, self._ended(residual, Status.ITERATION_LIMIT)
             self.n_iterations += 1
             fresh = self._refresh(point, groups)
-            last = residual * self._rate <= self.tolerance
+            last = residual * self._rate <= self._aim
             new = self._step(point, strength, groups, residual, None if last else blocks)
             if new is None and fresh and self.curvature.stride == 1:
-                return point, Status.STALLED
+                return point, self._ended(residual, Status.STALLED)
             if new is not None:
+                if not fresh or self.curvature.stride > 1:
+                    self._learn(point, new)
                 gain = self._objective(point, strength) - self._objective(new, strength)
                 previous, point, residual = residual, new, self._residual(new, strength, groups)
                 self._rate = min(residual / previous, 1.0)
                 progressed = residual < 0.9 * best or gain > _NOISE * abs(point.at.loss)
                 best, idle = min(best, residual), 0 if progressed else idle + 1
                 if idle > _PATIENCE:
-                    return point, Status.STALLED
+                    return point, self._ended(residual, Status.STALLED)
             if new is None or self._rate > _SLOW:
                 if fresh:
                     self.curvature.refine()
                 self.curvature.outdate()
         return point, Status.CONVERGED
+
+    def _ended(self, residual: float, status: Status) -> Status:
+        """A point within the tolerance has converged, even if it is short of what was aimed at."""
+        return Status.CONVERGED if residual <= self.tolerance else status
+
+    def _learn(self, old: Point, new: Point) -> None:
+        change, intercept_change = (
+            new.at.gradient - old.at.gradient,
+            new.at.intercept_gradient - old.at.intercept_gradient,
+        )
+        self.curvature.learn(new.intercept - old.intercept, new.coef - old.coef, intercept_change, change)
 
     def _refresh(self, point: Point, groups: Index) -> bool:
         """Build curvature if it is missing or was found wanting; True if it is of this very point."""
@@ -150,7 +169,7 @@ class NewtonSolver:
     def _step(self, point: Point, strength: float, groups: Index, residual: float, blocks) -> Point | None:
         """Newton step with backtracking; None if no step decreases the objective."""
         gradient = point.at.gradient + strength * self.penalty.quadratic * point.coef
-        inner = max(0.02 * residual, 0.1 * self.tolerance)
+        inner = max(0.02 * residual, 0.1 * self._aim)
         intercept_step, step = self.curvature.propose(
             point.coef, gradient, point.at.intercept_gradient, groups, strength, inner
         )

@@ -16,7 +16,7 @@ from spikesieve.solver._null import NullModel, fit_null_model
 from spikesieve.solver._problem import Problem
 from spikesieve.solver._record import Path
 
-DEFAULT_TOLERANCE = 1e-7
+DEFAULT_TOLERANCE = 1e-6
 DEFAULT_MAXITER = 500
 # Where the likelihood has no finite maximum, a Newton step in the linear predictor stays of order one however
 # small the gradient gets; at a finite one it shrinks quadratically.

@@ -88,36 +88,84 @@ class QuadraticModel:
 
     def _polish(self, x, linear, thresholds, active) -> None:
         """Newton steps on the active groups, where the norms are smooth; never leaves the model worse."""
-        sizes = self.sizes[active]
         columns = np.flatnonzero(np.repeat(active, self.sizes))
-        starts = np.cumsum([0, *sizes])[:-1].astype(np.intp)
-        matrix, linear, thresholds = self.matrix[np.ix_(columns, columns)], linear[columns], thresholds[active]
+        smooth = _SmoothPart(
+            self.matrix[np.ix_(columns, columns)], linear[columns], thresholds[active], self.sizes[active]
+        )
         z = x[columns]
-
-        def value(z):
-            return 0.5 * z @ (matrix @ z) - linear @ z + thresholds @ np.sqrt(np.add.reduceat(z * z, starts))
-
-        current = value(z)
+        current = smooth.value(z)
         for _ in range(_NEWTON_STEPS_PER_ROUND):
-            norms = np.sqrt(np.add.reduceat(z * z, starts))
-            unit = z / np.repeat(norms, sizes)
-            gradient = matrix @ z - linear + np.repeat(thresholds, sizes) * unit
-            hessian = matrix.copy()
-            for start, size, curvature in zip(starts, sizes, thresholds / norms, strict=True):
-                group = slice(start, start + size)
-                hessian[group, group] += curvature * (np.eye(size) - np.outer(unit[group], unit[group]))
-            step = factorise(hessian)(-gradient)
-            for scale in (1.0, 0.5, 0.1):
-                trial = value(z + scale * step)
+            for step in smooth.steps(z):
+                trial = smooth.value(z + step)
                 if trial < current:
                     break
             else:
                 break
-            z = z + scale * step
+            z = z + step
             decrease, current = current - trial, trial
-            if decrease <= 1e-15 * abs(current):
+            if decrease <= 1e-15 * abs(current) or not smooth.norms(z).all():
                 break
         x[columns] = z
+
+
+class _SmoothPart:
+    """The model on groups that are not zero: ``1/2 z' S z - q' z + sum_g m_g ||z_g||``."""
+
+    def __init__(self, matrix: np.ndarray, linear: np.ndarray, thresholds: np.ndarray, sizes: np.ndarray):
+        self.matrix, self.linear, self.thresholds, self.sizes = matrix, linear, thresholds, sizes
+        self.starts = np.cumsum([0, *sizes])[:-1].astype(np.intp)
+
+    def norms(self, z: np.ndarray) -> np.ndarray:
+        return np.sqrt(np.add.reduceat(z * z, self.starts))
+
+    def value(self, z: np.ndarray) -> float:
+        return float(0.5 * z @ (self.matrix @ z) - self.linear @ z + self.thresholds @ self.norms(z))
+
+    def steps(self, z: np.ndarray):
+        """Steps to try in turn: Newton's, the same with a majorised radial curvature, and fractions of it.
+
+        A norm has no curvature along its own direction, so where the model has none either (more coefficients than
+        rows) Newton's step throws small groups across zero. ``||z|| <= ||z||^2 / (2 c) + c / 2`` with equality at
+        ``c = ||z||`` adds the curvature ``m / c`` along it and cannot increase the model (Hunter & Lange 2004, The
+        American Statistician 58, 30-37, doi:10.1198/0003130042836): it is used for groups that would move by
+        more than half of their norm. Groups that Newton's step would turn round are tried at exactly zero.
+        """
+        norms = self.norms(z)
+        unit = z / np.repeat(norms, self.sizes)
+        descent = self.linear - self.matrix @ z - np.repeat(self.thresholds, self.sizes) * unit
+        radial = np.ones(len(norms))
+        step = self._solve(descent, unit, norms, radial)
+        turned = np.add.reduceat(z * (z + step), self.starts) <= 0.0
+        if turned.any() and not turned.all():
+            yield self._step_dropping(turned, z, descent, unit, norms)
+        yield step
+        for _ in range(2):
+            radial[self.norms(step) > 0.5 * norms] = 0.0
+            step = self._solve(descent, unit, norms, radial)
+        yield step
+        step = self._solve(descent, unit, norms, np.zeros(len(norms)))
+        yield step
+
+    def _step_dropping(self, dropped, z, descent, unit, norms) -> np.ndarray:
+        """Newton step of the other groups while those `dropped` go to zero."""
+        out = np.repeat(dropped, self.sizes)
+        kept = ~out
+        step = np.where(out, -z, 0.0)
+        others = _SmoothPart(
+            self.matrix[np.ix_(kept, kept)], self.linear, self.thresholds[~dropped], self.sizes[~dropped]
+        )
+        right = descent[kept] - self.matrix[np.ix_(kept, out)] @ step[out]
+        step[kept] = others._solve(right, unit[kept], norms[~dropped], np.ones(len(others.sizes)))
+        return step
+
+    def _solve(self, descent, unit, norms, radial) -> np.ndarray:
+        """Newton step; `radial` is 1 where a group's norm is taken as it is, 0 where it is majorised."""
+        hessian = self.matrix.copy()
+        for start, size, curvature, share in zip(self.starts, self.sizes, self.thresholds / norms, radial, strict=True):
+            group = slice(start, start + size)
+            u = unit[group]
+            hessian[group, group] += curvature * (np.eye(size) - share * np.outer(u, u))
+        return factorise(hessian)(descent)
 
 
 def factorise(matrix: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
