@@ -27,6 +27,10 @@ MIN_RATIO = 0.01
 ONE_STRENGTH_RATIO = 0.1
 # adelie: its default, the loosest that brings its KKT residual to where ours is, and the finest that it finishes.
 TOLERANCES = {"spikesieve": ["default"], "adelie": ["default", "1e-12", "1e-16"], "nemos": ["default", "1e-7"]}
+LEGEND = (
+    "excess: objective above the best of all, at worst; KKT: residual by the largest strength, at worst; seconds: "
+    "median; ratio: to spikesieve's median; above: peak memory beyond that of the input and its dense features."
+)
 
 
 @dataclass(frozen=True)
@@ -110,11 +114,11 @@ def _compare(console: Console, title: str, runs: list[Run], strength_max: float)
         return
     best = np.min([run.evaluation.objective for run in finished], axis=0)
     ours = next((run.seconds for run in finished if run.library == "spikesieve"), np.nan)
-    table = Table(title=title, title_justify="left")
-    for column in ("library", "settings, end", "objective above best", "KKT / largest strength"):
+    table = Table(title=title, title_justify="left", caption=LEGEND, caption_justify="left")
+    for column in ("library", "tolerance", "how it ended"):
         table.add_column(column)
-    for column in ("median [s]", "all runs [s]", "ratio", "peak [GB]", "above input [GB]"):
-        table.add_column(column, justify="right")
+    for column in ("excess", "KKT", "seconds", "(min, max)", "ratio", "peak", "above"):
+        table.add_column(column, justify="right", no_wrap=True)
     for run in runs:
         table.add_row(run.library, *_cells(run, best, strength_max, ours))
     console.print(table)
@@ -122,16 +126,18 @@ def _compare(console: Console, title: str, runs: list[Run], strength_max: float)
 
 def _cells(run: Run, best: np.ndarray, strength_max: float, ours: float) -> list[str]:
     if run.evaluation is None:
-        return [f"tolerance {run.tolerance}", "", "", run.failure, "", "", "", ""]
+        return [run.tolerance, run.failure, *[""] * 7]
+    seconds = run.result["seconds"]
     return [
+        run.tolerance,
         str(run.result["detail"]),
         f"{np.max(run.evaluation.objective - best):.1e}",
         f"{np.max(run.evaluation.kkt_residual) / strength_max:.1e}",
         f"{run.seconds:.3f}",
-        " ".join(f"{seconds:.2f}" for seconds in run.result["seconds"]),
+        f"{seconds.min():.3f}, {seconds.max():.3f}",
         f"{run.seconds / ours:.1f}",
-        f"{run.result['peak_bytes'] / 1e9:.2f}",
-        f"{run.result['extra_bytes'] / 1e9:.2f}",
+        f"{run.result['peak_bytes'] / 1e9:.2f} GB",
+        f"{run.result['extra_bytes'] / 1e9:.2f} GB",
     ]
 
 

@@ -37,7 +37,7 @@ def fit_spikesieve(workload: Workload, strengths: np.ndarray, n_repeats: int, to
     model = GLM(regularizer="GroupLasso", solver_kwargs=kwargs)
     # The workload's labels sort in the order of the columns, and so does the matrix of coefficients.
     seconds, path = _timed(lambda: model.fit_path(features, workload.counts, strengths=strengths), n_repeats)
-    detail = f"{path.converged.sum()}/{len(strengths)} converged, {path.n_passes.sum()} passes"
+    detail = f"{path.converged.sum()} converged, {path.n_passes.sum()} passes"
     return Solutions(path.intercept, path.coef_matrix, seconds, detail)
 
 
@@ -64,7 +64,7 @@ def fit_adelie(workload: Workload, strengths: np.ndarray, n_repeats: int, tolera
     seconds, state = _timed(fit, n_repeats)
     if not np.array_equal(state.lmdas, strengths):
         raise RuntimeError(f"adelie stopped after {len(state.lmdas)} of {len(strengths)} strengths")
-    return Solutions(np.asarray(state.intercepts), state.betas.toarray(), seconds, f"tolerance {tolerance}")
+    return Solutions(np.asarray(state.intercepts), state.betas.toarray(), seconds, f"{len(strengths)} returned")
 
 
 def fit_nemos(workload: Workload, strengths: np.ndarray, n_repeats: int, tolerance: str) -> Solutions:
@@ -89,7 +89,7 @@ def fit_nemos(workload: Workload, strengths: np.ndarray, n_repeats: int, toleran
     steps = [int(model.solver_state_.stats.num_steps) for model in models]
     coef = [np.concatenate([model.coef_[label] for label in workload.labels]) for model in models]
     intercept = np.array([float(model.intercept_[0]) for model in models])
-    return Solutions(intercept, np.array(coef), seconds, f"tolerance {tolerance}, {max(steps)} steps")
+    return Solutions(intercept, np.array(coef), seconds, f"{max(steps)} steps")
 
 
 FIT = {"spikesieve": fit_spikesieve, "adelie": fit_adelie, "nemos": fit_nemos}
