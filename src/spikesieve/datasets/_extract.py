@@ -57,8 +57,7 @@ def read_extract(path: Path) -> Recording:
     """Read a recording that ``tools/extract_recording.py`` wrote."""
     if not path.is_file():
         raise FileNotFoundError(
-            f"The recording {path.name} is not in {path.parent}, where the package keeps it; "
-            "reinstall spikesieve."
+            f"The recording {path.name} is not in {path.parent}, where the package keeps it; reinstall spikesieve."
         )
     with np.load(path, allow_pickle=False) as stored:
         spike_steps = np.split(stored["spike_steps_us"], np.cumsum(stored["spikes_per_cell"])[:-1])

@@ -43,9 +43,7 @@ class Track:
             speed=np.full(len(times), np.nan),
         )
         for run_time, run_position, run_direction in self.runs:
-            rows = slice(
-                np.searchsorted(times, run_time[0]), np.searchsorted(times, run_time[-1], side="right")
-            )
+            rows = slice(np.searchsorted(times, run_time[0]), np.searchsorted(times, run_time[-1], side="right"))
             velocity = _velocity(run_time, run_position, speed_smoothing_s)
             for axis in range(2):
                 result.position[rows, axis] = np.interp(times[rows], run_time, run_position[:, axis])
