@@ -13,6 +13,7 @@ LAYERS = {
     "_types": 0,
     "_errors": 0,
     "_tree": 0,
+    "_jax": 0,
     "basis": 1,
     "observation_models": 1,
     "regularizer": 1,
@@ -130,8 +131,8 @@ def _layer_fault(module: str, found: Import, is_init: bool) -> str | None:
 
 def _foreign_fault(module: str, found: Import) -> str | None:
     name, importer = found.module.split(".")[0], unit_of(module)
-    if name == "jax" and importer != "_tree":
-        return "_tree is the only file that knows JAX"
+    if name == "jax" and importer not in ("_tree", "_jax"):
+        return "_tree and _jax are the only files that know JAX"
     if name in LATE_ONLY and not (found.late or found.type_only):
         return f"{name} is imported late, in the function that needs it"
     if name in OPTIONAL and importer not in OPTIONAL_ALLOWED_IN:

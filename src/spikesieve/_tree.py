@@ -1,4 +1,4 @@
-"""Pytrees to lists of arrays and back: the only file that knows JAX.
+"""Pytrees to lists of arrays and back: the only file that asks JAX about containers.
 
 Plain dicts, lists and tuples are walked here, in JAX's own leaf order (dict keys sorted), so that
 most programs never pay for importing JAX. Any other container is looked up in JAX's registry, and
@@ -62,7 +62,7 @@ class CoefLayout:
 
     def to_flat(self, tree: PyTree, name: str) -> Coef:
         """Concatenate a tree of ``(n_coef_of_leaf,)`` arrays; `name` is what an error calls it."""
-        leaves, structure = flatten(tree)
+        leaves, structure = flatten(tree, lists_of_numbers_are_leaves=True)
         if structure.labels != self.labels:
             raise ValueError(
                 f"{name} has leaves {_listed(structure.labels)} but the features have {_listed(self.labels)}; "
@@ -83,8 +83,10 @@ def _listed(labels: tuple[str, ...]) -> str:
     return "a single array" if labels == ("",) else ", ".join(map(repr, labels)) or "none"
 
 
-def flatten(tree: PyTree) -> tuple[list[Any], Structure]:
+def flatten(tree: PyTree, lists_of_numbers_are_leaves: bool = False) -> tuple[list[Any], Structure]:
     """Leaves of `tree` in JAX's order, and its structure.
+
+    With `lists_of_numbers_are_leaves`, a (nested) list of plain numbers counts as the array it stands for.
 
     Examples
     --------
@@ -94,11 +96,12 @@ def flatten(tree: PyTree) -> tuple[list[Any], Structure]:
     >>> structure.unflatten([20, 30, 10])
     {'position': [20, 30], 'speed': 10}
     """
-    opened = _open(tree)
+    is_leaf = lists_of_numbers_are_leaves and _is_list_of_numbers(tree)
+    opened = None if is_leaf else _open(tree)
     if opened is None:
         return [tree], Structure(("",), lambda leaves: leaves[0], True)
     names, children, close = opened
-    flat = [flatten(child) for child in children]
+    flat = [flatten(child, lists_of_numbers_are_leaves) for child in children]
     leaves = [leaf for child_leaves, _ in flat for leaf in child_leaves]
     labels = tuple(
         f"{name}/{label}" if label else name
@@ -127,6 +130,12 @@ def map_leaves(function: Callable[[Any], Any], tree: PyTree) -> PyTree:
     """
     leaves, structure = flatten(tree)
     return structure.unflatten([function(leaf) for leaf in leaves])
+
+
+def _is_list_of_numbers(tree) -> bool:
+    if isinstance(tree, list | tuple) and tree:
+        return all(isinstance(item, int | float) or _is_list_of_numbers(item) for item in tree)
+    return False
 
 
 def _open(tree):

@@ -8,7 +8,6 @@ from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
-from spikesieve import observation_models, regularizer
 from spikesieve._errors import Status
 from spikesieve._tree import CoefLayout, map_leaves
 from spikesieve._types import PyTree, Strengths
@@ -17,6 +16,8 @@ from spikesieve.glm._inputs import Sample, as_counts, as_design, finite_sample, 
 from spikesieve.glm._progress import PathProgress
 from spikesieve.glm._randomness import as_generator
 from spikesieve.glm._scores import score_of
+from spikesieve.observation_models import ObservationModel, resolve_observation_model
+from spikesieve.regularizer import GroupLasso, checked_strengths, resolve_regularizer, scalar_strength
 from spikesieve.solver import Path, path
 
 
@@ -92,9 +93,9 @@ class GLM(RegressorMixin, BaseEstimator):
         self.warm_start = warm_start
 
     @property
-    def family(self) -> observation_models.ObservationModel:
+    def family(self) -> ObservationModel:
         """The observation model with its inverse link, resolved from the constructor's arguments."""
-        return observation_models.resolve(self.observation_model, self.inverse_link_function)
+        return resolve_observation_model(self.observation_model, self.inverse_link_function)
 
     def fit(self, X: PyTree, y, init_params=None) -> "GLM":
         """Fit to certified optimality at ``regularizer_strength``.
@@ -228,9 +229,9 @@ class GLM(RegressorMixin, BaseEstimator):
 
     def _penalty(self, layout: CoefLayout, scalar: float | None = None):
         """Penalty over the features and its strength; `scalar` stands in for a scalar strength."""
-        kind = regularizer.resolve(self.regularizer)
+        kind = resolve_regularizer(self.regularizer)
         strength = self.regularizer_strength
-        if isinstance(kind, regularizer.GroupLasso) and kind.mask is None and layout.structure.is_leaf:
+        if isinstance(kind, GroupLasso) and kind.mask is None and layout.structure.is_leaf:
             warnings.warn(
                 "GroupLasso on a plain array without a mask makes one group of all features: they enter or leave "
                 "together. Pass a dict of arrays for one group per covariate, or GroupLasso(mask=...).",
@@ -249,11 +250,11 @@ class GLM(RegressorMixin, BaseEstimator):
         return kind.bind(layout, strength)
 
     def _path_strengths(self, strengths, penalty, n_strengths: int, min_ratio: float):
-        kind = regularizer.resolve(self.regularizer)
+        kind = resolve_regularizer(self.regularizer)
         if not kind.uses_strength:
             raise ValueError("fit_path needs a penalty: construct the GLM with regularizer='GroupLasso', say.")
         if strengths is not None:
-            checked = regularizer.checked_strengths(strengths)
+            checked = checked_strengths(strengths)
             if checked.ndim != 1 or len(checked) == 0:
                 raise ValueError(f"strengths must be a non-empty list of numbers, got shape {checked.shape}.")
             return checked
@@ -296,7 +297,7 @@ class GLM(RegressorMixin, BaseEstimator):
         self.scale_ = self.family.estimate_scale(mean, sample.y, self.dof_resid_)
 
     def _residual_dof(self, coef: np.ndarray, sample: Sample) -> float:
-        if regularizer.resolve(self.regularizer).selects:
+        if resolve_regularizer(self.regularizer).selects:
             return float(len(sample.y) - np.count_nonzero(coef) - 1)
         return float(len(sample.y) - sample.design.rank_with_intercept())
 
@@ -337,7 +338,7 @@ class _FittedAt:
         exact = np.flatnonzero(np.isclose(self.path.strengths, strength, rtol=1e-12, atol=0.0))
         model = clone(self.model)
         layout = self.sample.design.layout
-        relative = 1.0 if regularizer.scalar_strength(_or_one(model)) is not None else model.regularizer_strength
+        relative = 1.0 if scalar_strength(_or_one(model)) is not None else model.regularizer_strength
         model.regularizer_strength = map_leaves(lambda leaf: np.multiply(leaf, strength)[()], relative)
         if len(exact):
             solution = self.path.only(int(exact[0]))

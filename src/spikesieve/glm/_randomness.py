@@ -1,6 +1,10 @@
 """One kind of randomness from whatever a user has: a JAX key, a seed, a generator."""
 
+import sys
+
 import numpy as np
+
+from spikesieve._jax import key_words
 
 
 def as_generator(random_key) -> np.random.Generator:
@@ -9,12 +13,8 @@ def as_generator(random_key) -> np.random.Generator:
         return random_key
     if isinstance(random_key, int | np.integer):
         return np.random.default_rng(int(random_key))
-    try:
-        words = np.asarray(random_key)
-    except TypeError:  # a typed JAX key array refuses conversion
-        import jax
-
-        words = np.asarray(jax.random.key_data(random_key))
+    is_key = "jax" in sys.modules and hasattr(random_key, "dtype") and not isinstance(random_key, np.ndarray)
+    words = key_words(random_key) if is_key else np.asarray(random_key)
     if not np.issubdtype(words.dtype, np.integer):
         raise TypeError(
             f"random_key must be a JAX key, an integer or a numpy Generator, got {type(random_key).__name__}."

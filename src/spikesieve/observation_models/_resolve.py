@@ -9,7 +9,7 @@ from spikesieve.observation_models._poisson import PoissonObservations
 _MODELS = {"Poisson": PoissonObservations}
 
 
-def resolve(observation_model, inverse_link_function=None) -> ObservationModel:
+def resolve_observation_model(observation_model, inverse_link_function=None) -> ObservationModel:
     """Observation model named or given, with the inverse link named or given.
 
     Parameters
@@ -29,7 +29,7 @@ def resolve(observation_model, inverse_link_function=None) -> ObservationModel:
 
     Examples
     --------
-    >>> type(resolve("Poisson", np.exp).inverse_link).__name__
+    >>> type(resolve_observation_model("Poisson", np.exp).inverse_link).__name__
     'Exponential'
     """
     link = None if inverse_link_function is None else _resolve_link(inverse_link_function)

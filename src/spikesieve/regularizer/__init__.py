@@ -3,7 +3,7 @@
 from spikesieve.regularizer._base import Regularizer, checked_strengths, scalar_strength
 from spikesieve.regularizer._group_lasso import GroupLasso
 from spikesieve.regularizer._penalty import Penalty
-from spikesieve.regularizer._resolve import resolve
+from spikesieve.regularizer._resolve import resolve_regularizer
 from spikesieve.regularizer._secular import minimise_group
 from spikesieve.regularizer._smooth import Ridge, UnRegularized
 
@@ -15,6 +15,6 @@ __all__ = [
     "UnRegularized",
     "checked_strengths",
     "minimise_group",
-    "resolve",
+    "resolve_regularizer",
     "scalar_strength",
 ]

@@ -80,7 +80,7 @@ def checked_strengths(values) -> np.ndarray:
 
 def strength_per_coef(layout: CoefLayout, strength: PyTree) -> Coef:
     """Spread a tree of scalars or coefficient-shaped arrays over the flat coefficients."""
-    leaves, structure = flatten(strength)
+    leaves, structure = flatten(strength, lists_of_numbers_are_leaves=True)
     if structure.labels != layout.labels:
         raise ValueError(
             f"regularizer_strength has leaves {list(structure.labels)} but the features have "

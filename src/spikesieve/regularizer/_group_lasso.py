@@ -83,7 +83,7 @@ def _groups_of_mask(mask, layout: CoefLayout):
 
 
 def _flat_mask(mask, layout: CoefLayout) -> np.ndarray:
-    leaves, structure = flatten(mask)
+    leaves, structure = flatten(mask, lists_of_numbers_are_leaves=True)
     if structure.labels != layout.labels:
         raise ValueError(
             f"mask has leaves {list(structure.labels)} but the features have {list(layout.labels)}; "
@@ -112,7 +112,7 @@ def _mask_labels(groups, layout: CoefLayout) -> list[str]:
 
 
 def _per_group(strength, layout: CoefLayout, groups, mask) -> np.ndarray:
-    leaves, structure = flatten(strength)
+    leaves, structure = flatten(strength, lists_of_numbers_are_leaves=True)
     by_leaf = mask is None and structure.labels == layout.labels
     if isinstance(strength, dict) and not by_leaf:
         raise ValueError(

@@ -7,7 +7,7 @@ from spikesieve.regularizer._smooth import Ridge, UnRegularized
 _REGULARIZERS = {kind.__name__: kind for kind in (UnRegularized, Ridge, GroupLasso)}
 
 
-def resolve(regularizer) -> Regularizer:
+def resolve_regularizer(regularizer) -> Regularizer:
     """Regularizer named or given; None is ``"UnRegularized"``.
 
     Raises

@@ -1,0 +1,98 @@
+"""Bad input gets one clear sentence: what, where, what was expected, what to do."""
+
+import numpy as np
+import pytest
+from sklearn.exceptions import NotFittedError
+
+from spikesieve.glm import GLM
+from tests.solver.problems import counts, features
+
+X = features(n_samples=50, n_groups=2, size=2)
+Y = counts(X)
+
+
+@pytest.mark.parametrize(
+    ("features", "observed", "error", "message"),
+    [
+        (X, Y[:-1], ValueError, "X has 50 samples but y has 49"),
+        ({"a": X["g00"], "b": X["g01"][:40]}, Y, ValueError, "same number of samples, got 'a': 50, 'b': 40"),
+        ({"a": X["g00"][:, 0]}, Y, ValueError, r"X must be 2-dimensional. X\['a'\] has shape \(50,\)"),
+        ({}, Y, ValueError, "holds no features"),
+        ({"a": np.zeros((50, 0))}, Y, ValueError, "nothing to fit"),
+        ({"a": np.array([["x"] * 2] * 50)}, Y, TypeError, r"X\['a'\] must be numeric"),
+        ({"a": X["g00"], 3: X["g01"]}, Y, TypeError, "keys must be of one sortable type"),
+        (X, Y[:, None], ValueError, "y must be 1-dimensional"),
+        (X, None, ValueError, "requires y"),
+        (X, -Y - 1, ValueError, "cannot be negative"),
+        (X, Y + 0.5, ValueError, "must be whole numbers"),
+        (X, Y * np.nan, ValueError, "nothing is left to fit"),
+        ({"a": X["g00"], "speed": X["g01"] * np.nan}, Y, ValueError, "Features concerned: speed"),
+        ({"a": np.zeros((0, 2))}, Y[:0], ValueError, "minimum of 1 is required"),
+    ],
+)
+def test_impossible_data(features, observed, error, message):
+    with pytest.raises(error, match=message) as caught:
+        GLM(regularizer="GroupLasso", regularizer_strength=0.1).fit(features, observed)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"observation_model": "Poison"}, ValueError, "Unknown observation_model 'Poison'; known names: Poisson"),
+        ({"observation_model": 3}, TypeError, "must be a name or an ObservationModel"),
+        ({"regularizer": "LassoGroup"}, ValueError, "Unknown regularizer"),
+        ({"regularizer_strength": -1.0}, ValueError, "finite number >= 0"),
+        ({"regularizer_strength": [1.0, 2.0, 3.0]}, ValueError, "2 groups"),
+        ({"regularizer_strength": {"g00": 1.0}}, ValueError, "one number for each of the groups"),
+        ({"solver_kwargs": {"stepsize": 1.0}}, ValueError, r"Unknown solver_kwargs \['stepsize'\]"),
+        ({"solver_kwargs": {"tol": 0.0}}, ValueError, "must be a positive number"),
+        ({"solver_kwargs": {"maxiter": 2.5}}, ValueError, "must be a whole number"),
+        ({"solver_name": "Newton"}, ValueError, "one solver serves every penalty"),
+    ],
+)
+def test_impossible_options(arguments, error, message):
+    model = GLM(**{"regularizer": "GroupLasso", "regularizer_strength": 0.1, **arguments})
+    with pytest.raises(error, match=message):
+        model.fit(X, Y)
+
+
+def test_impossible_start():
+    model = GLM(regularizer="GroupLasso", regularizer_strength=0.1)
+    with pytest.raises(ValueError, match="pair"):
+        model.fit(X, Y, init_params=3)
+    with pytest.raises(ValueError, match="init_params.0. has leaves"):
+        model.fit(X, Y, init_params=({"a": np.zeros(2)}, [0.0]))
+    with pytest.raises(ValueError, match="finite, with a single intercept"):
+        model.fit(X, Y, init_params=({"g00": np.zeros(2), "g01": np.zeros(2)}, [0.0, 1.0]))
+
+
+def test_impossible_paths():
+    model = GLM(regularizer="GroupLasso")
+    with pytest.raises(ValueError, match="min_ratio in"):
+        model.fit_path(X, Y, min_ratio=0.0)
+    with pytest.raises(ValueError, match="non-empty"):
+        model.fit_path(X, Y, strengths=[])
+    with pytest.raises(ValueError, match="finite number >= 0"):
+        model.fit_path(X, Y, strengths=[0.1, -0.1])
+
+
+def test_unfitted_and_mismatched_prediction():
+    model = GLM(regularizer="GroupLasso", regularizer_strength=0.1)
+    with pytest.raises(NotFittedError):
+        model.predict(X)
+    model.fit(X, Y)
+    with pytest.raises(ValueError, match="the model was fitted on"):
+        model.predict({"g00": X["g00"]})
+    with pytest.raises(ValueError, match="is expecting 4 features"):
+        model.predict({"g00": X["g00"], "g01": X["g01"][:, :1]})
+    with pytest.raises(ValueError, match="score_type must be one of"):
+        model.score(X, Y, score_type="r2")
+
+
+def test_a_failed_fit_leaves_the_last_one():
+    model = GLM(regularizer="GroupLasso", regularizer_strength=0.1).fit(X, Y)
+    before = model.coef_["g00"].copy()
+    with pytest.raises(ValueError):
+        model.fit(X, -Y - 1)
+    np.testing.assert_array_equal(model.coef_["g00"], before)
