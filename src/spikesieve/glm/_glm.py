@@ -4,14 +4,12 @@ import warnings
 from dataclasses import dataclass, replace
 
 import numpy as np
-from sklearn.base import BaseEstimator, RegressorMixin, clone
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils.validation import check_is_fitted
 
 from spikesieve._errors import Status
 from spikesieve._tree import CoefLayout, map_leaves
 from spikesieve._types import PyTree, Strengths
 from spikesieve.design import Design
+from spikesieve.glm._estimator import Estimator
 from spikesieve.glm._inputs import Sample, as_counts, as_design, finite_sample, solver_options
 from spikesieve.glm._progress import PathProgress
 from spikesieve.glm._randomness import as_generator
@@ -21,7 +19,7 @@ from spikesieve.regularizer import GroupLasso, checked_strengths, resolve_regula
 from spikesieve.solver import Path, path
 
 
-class GLM(RegressorMixin, BaseEstimator):
+class GLM(Estimator):
     """Generalized linear model of one neuron: ``counts ~ family(inverse_link(X @ coef + intercept))``.
 
     ``fit`` minimises the mean negative log-likelihood per bin plus ``regularizer_strength`` times the penalty, to a
@@ -170,7 +168,7 @@ class GLM(RegressorMixin, BaseEstimator):
                 **solver_options(self.solver_name, self.solver_kwargs),
             )
         _warn_unless_converged(solution)
-        return replace(solution, fitted_at=_FittedAt(clone(self), sample, solution))
+        return replace(solution, fitted_at=_FittedAt(self.unfitted_copy(), sample, solution))
 
     def predict(self, X: PyTree) -> np.ndarray:
         """Expected count per bin, ``(n_samples,)``; NaN where a covariate is NaN."""
@@ -192,7 +190,7 @@ class GLM(RegressorMixin, BaseEstimator):
         McFadden (1979), in Behavioural Travel Modelling; Cohen, Cohen, West & Aiken (2003), Applied Multiple
         Regression, section 13.
         """
-        check_is_fitted(self)
+        self.check_is_fitted()
         design = as_design(X)
         self._check_layout(design)
         sample = finite_sample(design, as_counts(y, design.n_samples), self.family)
@@ -305,7 +303,7 @@ class GLM(RegressorMixin, BaseEstimator):
         return self._layout.to_flat(self.coef_, "coef_")
 
     def _linear_predictor(self, X: PyTree) -> np.ndarray:
-        check_is_fitted(self)
+        self.check_is_fitted()
         design = as_design(X)
         self._check_layout(design)
         return design.linear_predictor(self._flat_coef(), self.intercept_[0])
@@ -336,7 +334,7 @@ class _FittedAt:
         if not np.isfinite(strength) or strength < 0:
             raise ValueError(f"strength must be a finite number >= 0, got {strength}.")
         exact = np.flatnonzero(np.isclose(self.path.strengths, strength, rtol=1e-12, atol=0.0))
-        model = clone(self.model)
+        model = self.model.unfitted_copy()
         layout = self.sample.design.layout
         relative = 1.0 if scalar_strength(_or_one(model)) is not None else model.regularizer_strength
         model.regularizer_strength = map_leaves(lambda leaf: np.multiply(leaf, strength)[()], relative)
@@ -370,6 +368,8 @@ def _warn_unless_converged(solution: Path) -> None:
     worst = max(solution.status)
     if worst is Status.CONVERGED:
         return
+    from sklearn.exceptions import ConvergenceWarning
+
     failed = [s for s, status in zip(solution.strengths, solution.status, strict=True) if status is worst]
     where = (
         ""

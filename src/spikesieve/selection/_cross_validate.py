@@ -145,7 +145,7 @@ def cross_validate(
     Parameters
     ----------
     model
-        An estimator with `fit_path`, e.g. `spikesieve.glm.GLM`. It is cloned and not changed.
+        An estimator with `fit_path`, e.g. `spikesieve.glm.GLM`. It is not changed.
     X
         Features: an array, a pytree of arrays, or a design.
     y
@@ -174,14 +174,14 @@ def cross_validate(
     """
     counts = np.asarray(y, dtype=np.float64)
     complete = _complete_rows(X, counts)
-    path = _finished(_unfitted(model).fit_path(X, y, strengths=strengths, n_strengths=n_strengths, min_ratio=min_ratio))
+    path = _finished(model.fit_path(X, y, strengths=strengths, n_strengths=n_strengths, min_ratio=min_ratio))
     are_counts = _are_counts(counts[complete])
     splits = (BlockedFolds(5) if folds is None else folds).split(X, counts)
     scored = []
     for fold, (train, test) in enumerate(splits):
         train, test = train[complete[train]], test[complete[test]]
         _check_training(counts[train], are_counts, fold)
-        estimator = _unfitted(model)
+        estimator = model
         fold_path = _finished(estimator.fit_path(take_rows(X, train), counts[train], strengths=path.strengths))
         scored.append(_score(estimator, fold_path, X, counts, train, test))
     deviance, null_deviance, n_held_out, n_spikes = (np.array(column) for column in zip(*scored, strict=True))
@@ -195,12 +195,6 @@ def cross_validate(
         n_held_out_spikes=n_spikes,
         path=path,
     )
-
-
-def _unfitted(model: Any) -> Any:
-    from sklearn.base import clone
-
-    return clone(model)
 
 
 def _score(estimator, path, X, y, train: Index, test: Index) -> tuple[np.ndarray, float, int, float]:
