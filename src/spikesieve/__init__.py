@@ -7,12 +7,23 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from spikesieve import basis, datasets, glm, observation_models, plotting, regularizer, selection, solver
+    from spikesieve import (
+        basis,
+        convolve,
+        datasets,
+        glm,
+        observation_models,
+        plotting,
+        regularizer,
+        selection,
+        solver,
+    )
 
 __version__ = "0.1.0"
 
 __all__ = [
     "basis",
+    "convolve",
     "datasets",
     "glm",
     "observation_models",

@@ -106,6 +106,12 @@ class Basis(abc.ABC):
         self._input_shape = parsed.pop()
         return self
 
+    def to_transformer(self) -> Any:
+        """Return a scikit-learn transformer of a fresh copy, for pipelines and grid searches."""
+        from spikesieve.basis._transformer import TransformerBasis
+
+        return TransformerBasis(clone(self))
+
     # ------------------------------------------------------------------ composition
 
     @property
@@ -216,6 +222,21 @@ class Basis(abc.ABC):
         """Whether any column of a sample lies outside the bounds of its basis, where `fill_value` applies."""
         raise TypeError(f"{self.label}: {type(self).__name__} has no scaled coordinates.")
 
+    is_convolved: bool = False
+    """Whether features are a convolution of each column with `kernel`, placed by `row_offset`."""
+
+    is_complex: bool = False
+    """Whether columns are the real and imaginary parts of complex functions."""
+
+    def kernel(self) -> Float[np.ndarray, " window_size n_basis_funcs"]:
+        """Kernels that the covariate is convolved with; row ``k`` weighs the sample ``k`` bins further away."""
+        raise TypeError(f"{self.label}: {type(self).__name__} is no convolution.")
+
+    @property
+    def row_offset(self) -> int:
+        """Row that the window starting at row 0 predicts: the window size if causal and shifted."""
+        raise TypeError(f"{self.label}: {type(self).__name__} is no convolution.")
+
     # ------------------------------------------------------------------ parameters
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
@@ -282,7 +303,7 @@ def check_label(label: str, kind: type) -> None:
         raise TypeError(f"{kind.__name__}: label must be a string that is not empty; got {label!r}.")
 
 
-def check_integer(value: int, lowest: int, what: str) -> None:
+def check_integer(value: Any, lowest: int, what: str) -> None:
     """Refuse what is not an integer of at least `lowest`."""
     if not _is_integer(value) or value < lowest:
         raise ValueError(f"{what} must be an integer of at least {lowest}; got {value!r}.")

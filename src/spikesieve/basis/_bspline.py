@@ -3,6 +3,7 @@
 import numpy as np
 
 from spikesieve.basis._base import check_integer
+from spikesieve.basis._conv import ConvBasis, check_conv_arguments
 from spikesieve.basis._eval import EvalBasis, check_eval_arguments
 from spikesieve.basis._piecewise import PiecewisePolynomials, open_bsplines
 
@@ -69,6 +70,54 @@ class BSplineEval(EvalBasis):
         self.label = label
         check_eval_arguments(self)
         check_bspline_arguments(n_basis_funcs, order, "BSplineEval")
+
+    def functions(self) -> PiecewisePolynomials:
+        return open_bsplines(self.n_basis_funcs, self.order)
+
+
+class BSplineConv(ConvBasis):
+    """B-splines as filters: smooth, local bumps in time whose sum is one.
+
+    Parameters
+    ----------
+    n_basis_funcs
+        Number of kernels, at least `order`.
+    window_size
+        Length of the kernels [bins].
+    order
+        Degree of the polynomials plus one. The default 4 (cubic) has a continuous second derivative.
+    label
+        Name of the features in every result.
+    conv_kwargs
+        ``predictor_causality`` and ``shift`` of `spikesieve.convolve.create_convolutional_predictor`.
+
+    References
+    ----------
+    de Boor, C. (1978). *A Practical Guide to Splines*, chapter IX. Springer. doi:10.1007/978-1-4612-6333-3
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikesieve.basis import BSplineConv
+    >>> BSplineConv(5, window_size=20).compute_features(np.ones(100)).shape
+    (100, 5)
+    """
+
+    def __init__(
+        self,
+        n_basis_funcs: int,
+        window_size: int,
+        order: int = 4,
+        label: str = "BSplineConv",
+        conv_kwargs: dict | None = None,
+    ) -> None:
+        self.n_basis_funcs = n_basis_funcs
+        self.window_size = window_size
+        self.order = order
+        self.label = label
+        self.conv_kwargs = conv_kwargs
+        check_conv_arguments(self)
+        check_bspline_arguments(n_basis_funcs, order, "BSplineConv")
 
     def functions(self) -> PiecewisePolynomials:
         return open_bsplines(self.n_basis_funcs, self.order)

@@ -5,7 +5,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from spikesieve.basis._base import Basis, check_integer, clone
+from spikesieve.basis._base import Basis, check_integer, check_label, clone
 from spikesieve.basis._samples import (
     ArrayLike,
     check_number_of_inputs,
@@ -24,6 +24,8 @@ class CompositeBasis(Basis):
         for basis in (basis1, basis2):
             if not isinstance(basis, Basis):
                 raise TypeError(f"{type(self).__name__} joins two bases; got {type(basis).__name__}.")
+        if label is not None:
+            check_label(label, type(self))
         self.basis1, self.basis2 = clone(basis1), clone(basis2)
         self._given_label = label
         _make_labels_unique(self)
@@ -42,6 +44,11 @@ class CompositeBasis(Basis):
     @label.setter
     def label(self, label: str | None) -> None:
         self._given_label = label
+
+    @property
+    def is_complex(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Whether any part is."""
+        return self.basis1.is_complex or self.basis2.is_complex
 
     @property
     def n_inputs(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
@@ -166,6 +173,14 @@ class MultiplicativeBasis(CompositeBasis):
 
     operator = "*"
 
+    def __init__(self, basis1: Basis, basis2: Basis, label: str | None = None) -> None:
+        super().__init__(basis1, basis2, label)
+        if self.basis1.is_complex and self.basis2.is_complex:
+            raise ValueError(
+                f"{self.label}: a product of two Fourier bases would mix real and imaginary parts. "
+                "Use one Fourier basis of two dimensions, FourierEval(..., ndim=2)."
+            )
+
     @property
     def n_basis_funcs(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
         """Number of pairs of basis functions."""
@@ -223,8 +238,9 @@ class MultiplicativeBasis(CompositeBasis):
 
     def _join_features(self, first, second):
         n1, n2 = self.basis1.n_basis_funcs, self.basis2.n_basis_funcs
-        columns = first.reshape(len(first), -1, n1, 1) * second.reshape(len(second), -1, 1, n2)
-        return columns.reshape(len(first), -1)
+        n, n_columns = len(first), self.n_input_columns
+        pairs = first.reshape(n, n_columns, n1, 1) * second.reshape(n, n_columns, 1, n2)
+        return pairs.reshape(n, n_columns * n1 * n2)
 
     def _join_values(self, first, second):
         product = first[..., :, None] * second[..., None, :]

@@ -3,6 +3,7 @@
 import numpy as np
 
 from spikesieve.basis._bspline import check_bspline_arguments
+from spikesieve.basis._conv import ConvBasis, check_conv_arguments
 from spikesieve.basis._eval import EvalBasis, check_eval_arguments
 from spikesieve.basis._piecewise import PiecewisePolynomials, cyclic_bsplines
 
@@ -64,6 +65,54 @@ class CyclicBSplineEval(EvalBasis):
         self.label = label
         check_eval_arguments(self)
         check_bspline_arguments(n_basis_funcs, order, "CyclicBSplineEval", lowest_order=2)
+
+    def functions(self) -> PiecewisePolynomials:
+        return cyclic_bsplines(self.n_basis_funcs, self.order)
+
+
+class CyclicBSplineConv(ConvBasis):
+    """Cyclic B-splines as filters: the two ends of the window count as one place.
+
+    Parameters
+    ----------
+    n_basis_funcs
+        Number of kernels, at least `order`.
+    window_size
+        Length of the kernels [bins].
+    order
+        Degree of the polynomials plus one. The default 4 (cubic) has a continuous second derivative.
+    label
+        Name of the features in every result.
+    conv_kwargs
+        ``predictor_causality`` and ``shift`` of `spikesieve.convolve.create_convolutional_predictor`.
+
+    References
+    ----------
+    de Boor, C. (1978). *A Practical Guide to Splines*, chapter IX. Springer. doi:10.1007/978-1-4612-6333-3
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikesieve.basis import CyclicBSplineConv
+    >>> CyclicBSplineConv(5, window_size=20).compute_features(np.ones(100)).shape
+    (100, 5)
+    """
+
+    def __init__(
+        self,
+        n_basis_funcs: int,
+        window_size: int,
+        order: int = 4,
+        label: str = "CyclicBSplineConv",
+        conv_kwargs: dict | None = None,
+    ) -> None:
+        self.n_basis_funcs = n_basis_funcs
+        self.window_size = window_size
+        self.order = order
+        self.label = label
+        self.conv_kwargs = conv_kwargs
+        check_conv_arguments(self)
+        check_bspline_arguments(n_basis_funcs, order, "CyclicBSplineConv", lowest_order=2)
 
     def functions(self) -> PiecewisePolynomials:
         return cyclic_bsplines(self.n_basis_funcs, self.order)

@@ -44,7 +44,7 @@ class EvalBasis(Basis):
 
     def compute_features(self, *covariates: ArrayLike) -> Any:
         x = self._as_samples(covariates)
-        if self._range is None:
+        if not self._has_learned():
             self._learn(x)
         features = self._features(x, self._known_range(x))
         self._input_shape = x.shape[1:]
@@ -64,7 +64,8 @@ class EvalBasis(Basis):
         check_integer(n_points[0], 1, f"{self.label}: the number of grid points")
         low, high = self.range_ if self._has_one_range() else (0.0, 1.0)
         u = np.linspace(0.0, 1.0, n_points[0])
-        return low + u * (high - low), self.functions().evaluate(u) * self._feature_scale(low, high)
+        values = self._values(u) * self._feature_scale(np.asarray(low), np.asarray(high))
+        return low + u * (high - low), values
 
     # ------------------------------------------------------------------ the range
 
@@ -79,7 +80,7 @@ class EvalBasis(Basis):
         return (self._coordinates(x, self._known_range(x)),)
 
     def features_at(self, *u):
-        values = self.functions().evaluate(u[0])
+        values = self._values(u[0])
         return values * self._feature_scale(*self.range_)[..., None] if self.range_ is not None else values
 
     def derivative_bound(self, order):
@@ -101,6 +102,12 @@ class EvalBasis(Basis):
         if self.bounds is None:
             self._range = range_of_samples(x, self.label)
 
+    def _has_learned(self) -> bool:
+        return self.bounds is not None or self._range is not None
+
+    def _values(self, u):
+        return self.functions().evaluate(u)
+
     def _known_range(self, x) -> Range:
         """Bounds, else what is remembered, else what these samples span."""
         if self.bounds is not None:
@@ -118,7 +125,7 @@ class EvalBasis(Basis):
         return self.range_ is not None and np.ndim(self.range_[0]) == 0
 
     def _features(self, x, known):
-        features = self.functions().evaluate(self._coordinates(x, known))
+        features = self._values(self._coordinates(x, known))
         scale = self._feature_scale(known.low, known.high)
         if np.any(scale != 1.0):
             features *= scale[..., None]

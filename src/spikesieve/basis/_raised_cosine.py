@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from spikesieve.basis._base import check_integer
+from spikesieve.basis._conv import ConvBasis, check_conv_arguments
 from spikesieve.basis._eval import EvalBasis, check_eval_arguments
 from spikesieve.basis._functions import UnitFunctions
 
@@ -100,6 +101,57 @@ class RaisedCosineLinearEval(EvalBasis):
         self.label = label
         check_eval_arguments(self)
         check_raised_cosine_arguments(n_basis_funcs, width, "RaisedCosineLinearEval")
+
+    def functions(self) -> LinearRaisedCosines:
+        return linear_raised_cosines(self.n_basis_funcs, self.width)
+
+
+class RaisedCosineLinearConv(ConvBasis):
+    """Raised cosine bumps as filters, equally spaced in time.
+
+    Parameters
+    ----------
+    n_basis_funcs
+        Number of kernels, at least 2.
+    window_size
+        Length of the kernels [bins].
+    width
+        Distance from the peak of a bump to where it ends, in spacings between peaks: above 1, and a multiple
+        of one half. The default 2 overlaps four bumps at each place.
+    label
+        Name of the features in every result.
+    conv_kwargs
+        ``predictor_causality`` and ``shift`` of `spikesieve.convolve.create_convolutional_predictor`.
+
+    References
+    ----------
+    Pillow, J. W., Paninski, L., Uzzell, V. J., Simoncelli, E. P., & Chichilnisky, E. J. (2005). Prediction
+    and decoding of retinal ganglion cell responses with a probabilistic spiking model. *Journal of
+    Neuroscience*, 25(47), 11003-11013. doi:10.1523/JNEUROSCI.3305-05.2005
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikesieve.basis import RaisedCosineLinearConv
+    >>> RaisedCosineLinearConv(5, window_size=20).compute_features(np.ones(100)).shape
+    (100, 5)
+    """
+
+    def __init__(
+        self,
+        n_basis_funcs: int,
+        window_size: int,
+        width: float = 2.0,
+        label: str = "RaisedCosineLinearConv",
+        conv_kwargs: dict | None = None,
+    ) -> None:
+        self.n_basis_funcs = n_basis_funcs
+        self.window_size = window_size
+        self.width = width
+        self.label = label
+        self.conv_kwargs = conv_kwargs
+        check_conv_arguments(self)
+        check_raised_cosine_arguments(n_basis_funcs, width, "RaisedCosineLinearConv")
 
     def functions(self) -> LinearRaisedCosines:
         return linear_raised_cosines(self.n_basis_funcs, self.width)
