@@ -17,8 +17,10 @@ from spikesieve.basis._samples import ArrayLike, as_samples, is_time_series
 CAUSALITIES = ("causal", "acausal", "anti-causal")
 BATCH_ARGUMENTS = ("batch_size_samples", "batch_size_channels", "batch_size_basis")
 
-# Windows are copied out in blocks of about 1 MB: contiguous, so that BLAS multiplies them, and still in cache.
-_BLOCK_ENTRIES = 131_072
+# Windows are copied out, so that BLAS can multiply them, in blocks of this many multiplications: in cache, and
+# small enough that OpenBLAS stays on one thread. On a busy machine, waking a second thread for every
+# block made 10^6 rows x 100 bins x 8 kernels take 0.4 to 9 s instead of 0.07 s.
+_BLOCK_PRODUCTS = 2**18
 
 
 def create_convolutional_predictor(
@@ -136,16 +138,17 @@ def _convolve_stretch(kernel, x, features, offset):
     stop = min(len(x) - window_size + 1, len(x) - offset)
     if stop <= first:
         return
-    windows = np.lib.stride_tricks.sliding_window_view(x, window_size)[:, ::-1]
+    windows = np.lib.stride_tricks.sliding_window_view(x, window_size)
     if kernel.shape[0] == kernel.shape[1] and np.array_equal(kernel, np.eye(window_size)):
         # A history is its windows: nothing to multiply.
-        features[first + offset : stop + offset] = windows[first:stop]
+        features[first + offset : stop + offset] = windows[first:stop, ::-1]
         return
-    block = math.ceil(_BLOCK_ENTRIES / window_size)
+    newest_last = np.ascontiguousarray(kernel[::-1])
+    block = math.ceil(_BLOCK_PRODUCTS / kernel.size)
     with np.errstate(invalid="ignore"):
         for start in range(first, stop, block):
             end = min(start + block, stop)
-            features[start + offset : end + offset] = np.ascontiguousarray(windows[start:end]) @ kernel
+            features[start + offset : end + offset] = np.ascontiguousarray(windows[start:end]) @ newest_last
 
 
 def _convolve_leaf(kernel, series, offset, axis, epochs):

@@ -22,6 +22,9 @@ from spikesieve.basis._samples import (
 Frequencies = int | tuple[int, int] | np.ndarray | Sequence[Any]
 FrequencyMask = str | np.ndarray | Callable[..., Any] | None
 
+# Rows whose temporaries stay in a second-level cache.
+_CHUNK_ROWS = 8192
+
 
 @dataclass(frozen=True)
 class Waves(UnitFunctions):
@@ -34,8 +37,17 @@ class Waves(UnitFunctions):
 
     def at(self, *u: np.ndarray) -> np.ndarray:
         """Values at coordinates, one array per dimension."""
-        angle = np.stack(u, axis=-1) @ (2 * np.pi * self.frequencies)
-        return np.concatenate([np.cos(angle), np.sin(angle[..., self._has_sine()])], axis=-1)
+        coordinates = np.stack(u, axis=-1).reshape(-1, len(u))
+        has_sine, n_cosines = self._has_sine(), self.frequencies.shape[1]
+        values = np.empty((len(coordinates), n_waves(self.frequencies)))
+        for start in range(0, len(coordinates), _CHUNK_ROWS):
+            rows = slice(start, start + _CHUNK_ROWS)
+            angle = np.zeros((len(coordinates[rows]), n_cosines))
+            for frequency, coordinate in zip(self.frequencies, coordinates[rows].T, strict=True):
+                angle += 2 * np.pi * frequency * coordinate[:, None]
+            np.cos(angle, out=values[rows, :n_cosines])
+            values[rows, n_cosines:] = np.sin(angle[:, has_sine])
+        return values.reshape(*u[0].shape, -1) if values.size else np.empty((*u[0].shape, 0))
 
     def derivative_bound(self, order):
         return self.bound_along(0, order)
