@@ -1,8 +1,35 @@
-"""How spike counts are distributed given the linear predictor, with losses scaled as in NeMoS."""
+"""How observations are distributed given the linear predictor, with losses scaled as in NeMoS."""
 
 from spikesieve.observation_models._base import ObservationModel
-from spikesieve.observation_models._links import Exponential, InverseLink
+from spikesieve.observation_models._bernoulli import BernoulliObservations
+from spikesieve.observation_models._gamma import GammaObservations
+from spikesieve.observation_models._gaussian import GaussianObservations
+from spikesieve.observation_models._links import (
+    Exponential,
+    Identity,
+    InverseLink,
+    Logistic,
+    NormalCdf,
+    Reciprocal,
+    Softplus,
+)
+from spikesieve.observation_models._negative_binomial import NegativeBinomialObservations
 from spikesieve.observation_models._poisson import PoissonObservations
 from spikesieve.observation_models._resolve import resolve_observation_model
 
-__all__ = ["Exponential", "InverseLink", "ObservationModel", "PoissonObservations", "resolve_observation_model"]
+__all__ = [
+    "BernoulliObservations",
+    "Exponential",
+    "GammaObservations",
+    "GaussianObservations",
+    "Identity",
+    "InverseLink",
+    "Logistic",
+    "NegativeBinomialObservations",
+    "NormalCdf",
+    "ObservationModel",
+    "PoissonObservations",
+    "Reciprocal",
+    "Softplus",
+    "resolve_observation_model",
+]

@@ -3,17 +3,21 @@
 import numpy as np
 from scipy.special import gammaln, xlogy
 
-from spikesieve.observation_models._base import ObservationModel
-from spikesieve.observation_models._links import Exponential
-
-_TINY = np.finfo(np.float64).tiny
+from spikesieve.observation_models._base import ObservationModel, chain
+from spikesieve.observation_models._counts import invalid_counts
+from spikesieve.observation_models._links import Exponential, Identity, Softplus
 
 
 class PoissonObservations(ObservationModel):
     """Spike counts per bin, ``P(y) = mu^y exp(-mu) / y!`` with mean and variance ``mu``.
 
-    The default inverse link is the exponential, the canonical one: the loss is convex and covariates
-    act multiplicatively on the rate.
+    The default inverse link is the exponential, the canonical one: covariates act multiplicatively on the rate.
+
+    Notes
+    -----
+    The loss is ``mu - y log mu``. It is convex in the linear predictor for links that are convex and log-concave
+    (Paninski 2004, Network 15, 243-262): exponential, softplus, identity (where positive). Not for 1/x, nor for
+    those that level off.
 
     Examples
     --------
@@ -25,26 +29,17 @@ class PoissonObservations(ObservationModel):
     array([2., 0.])
     """
 
+    mean_range = (0.0, np.inf)
+    convex_links = (Exponential, Softplus, Identity)
+
     def default_inverse_link(self):
         return Exponential()
-
-    def is_canonical(self):
-        return isinstance(self.inverse_link, Exponential)
 
     def variance(self, mean):
         return mean
 
-    def loss_of_mean(self, linear_predictor, mean, y):
-        if self._canonical:
-            return mean - y * linear_predictor
-        return mean - y * np.log(np.maximum(mean, _TINY))
-
     def saturated_loss(self, y):
         return y - xlogy(y, y)
-
-    def log_likelihood_of_mean(self, mean, y, scale):
-        del scale
-        return xlogy(y, mean) - mean - gammaln(y + 1.0)
 
     def sample(self, rng, mean, scale):
         del scale
@@ -54,13 +49,20 @@ class PoissonObservations(ObservationModel):
         del mean, y, residual_dof
         return 1.0
 
-    def has_finite_null(self, y):
-        return bool(y.any())
-
     def invalid_observation(self, y):
-        if (y < 0).any():
-            return f"spike counts cannot be negative, but the smallest is {y.min():g}"
-        if (y != np.round(y)).any():
-            first = y[y != np.round(y)][0]
-            return f"Poisson counts must be whole numbers, but one is {first:g}; pass counts per bin, not rates in Hz"
-        return None
+        return invalid_counts(y, "Poisson")
+
+    def _evaluate_at(self, linear_predictor, mean, y):
+        log_mean, slope = self.inverse_link.log_mean(linear_predictor, mean)
+        return mean - y * log_mean, chain(mean - y, slope)
+
+    def _curvature_at(self, linear_predictor, mean):
+        _, slope = self.inverse_link.log_mean(linear_predictor, mean)
+        return mean if slope is None else mean * slope * slope
+
+    def _log_likelihood_at(self, loss, y, scale):
+        del scale
+        return -loss - gammaln(y + 1.0)
+
+    def _mean_where_derivative_is(self, dual, y):
+        return y + dual if isinstance(self.inverse_link, Exponential) else None
