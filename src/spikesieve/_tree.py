@@ -153,8 +153,9 @@ def _open(tree):
         )
     if kind is list or kind is tuple:
         return [str(i) for i in range(len(tree))], list(tree), kind
-    if isinstance(tree, tuple) and hasattr(tree, "_fields"):
-        return list(tree._fields), list(tree), lambda new: kind(*new)
+    fields = getattr(tree, "_fields", None)
+    if isinstance(tree, tuple) and fields is not None:
+        return list(fields), list(tree), lambda new: kind(*new)
     if tree is None:
         return [], [], lambda new: None
     return _open_registered(tree)

@@ -199,6 +199,23 @@ class Basis(abc.ABC):
 
     # ------------------------------------------------------------------ for lazy designs
 
+    def design(self, *covariates: ArrayLike, resolution: float = 1e-4, exact: bool = False) -> Any:
+        """Return the features as a `spikesieve.design.Design` that is never materialised, accepted wherever X is.
+
+        Parameters
+        ----------
+        *covariates
+            As for `compute_features`; what a basis learns from samples it learns likewise.
+        resolution
+            Largest error of a tabulated feature, as a share of its largest value. Covariates of few distinct
+            values have none.
+        exact
+            Store the columns themselves where a table would not be exact.
+        """
+        from spikesieve.design import design_of_basis
+
+        return design_of_basis(self, covariates, resolution, exact)
+
     is_tabulable: bool = False
     """Whether features are functions of coordinates in [0, 1], so that a table can stand for them."""
 

@@ -4,7 +4,9 @@ With these three verbs every block works with every solver, family and penalty, 
 are stored, computed or read from disk.
 """
 
+import re
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 
 import numpy as np
 
@@ -14,6 +16,12 @@ class Block(ABC):
 
     n_samples: int
     n_coef: int
+
+    @property
+    def kind(self) -> str:
+        """How the columns are held, in words: the class's name without "Block"."""
+        words = re.findall("[A-Z][a-z]*", type(self).__name__.removesuffix("Block"))
+        return " ".join(words).lower()
 
     @abstractmethod
     def add_linear_predictor(self, rows: slice, coef: np.ndarray, out: np.ndarray) -> None:
@@ -34,3 +42,28 @@ class Block(ABC):
     @abstractmethod
     def finite_rows(self) -> np.ndarray:
         """Which rows have no NaN and no infinity, shape ``(n_samples,)``."""
+
+    # A pass visits a block once per row chunk: what can be done once per pass goes here.
+
+    def predictor(self, coef: np.ndarray) -> Callable[[slice, np.ndarray], None]:
+        """Return ``add(rows, out)`` for ``out += X[rows] @ coef`` with coefficients that do not change."""
+        return lambda rows, out: self.add_linear_predictor(rows, coef, out)
+
+    def partial_gradient(self, rows: slice, residual: np.ndarray) -> np.ndarray:
+        """Sums over a row chunk that add up, over chunks, to what `finish_gradient` takes."""
+        gradient = np.zeros(self.n_coef)
+        self.add_gradient(rows, residual, gradient)
+        return gradient
+
+    def finish_gradient(self, partial: np.ndarray) -> np.ndarray:
+        """``X.T @ residual`` from the sum of `partial_gradient` over the chunks."""
+        return partial
+
+    def write_matrix(self, rows: slice, out: np.ndarray) -> None:
+        """``out[:] = X[rows]``."""
+        out[:] = self.as_matrix(rows)
+
+    @property
+    def n_bytes(self) -> int:
+        """Memory that the block holds."""
+        return sum(value.nbytes for value in vars(self).values() if isinstance(value, np.ndarray))

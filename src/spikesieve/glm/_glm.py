@@ -1,22 +1,22 @@
 """`GLM`: one neuron's counts given covariates, with scikit-learn's manners."""
 
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
-from spikesieve._errors import Status
-from spikesieve._tree import CoefLayout, map_leaves
+from spikesieve._tree import CoefLayout
 from spikesieve._types import PyTree, Strengths
 from spikesieve.design import Design
 from spikesieve.glm._estimator import Estimator
-from spikesieve.glm._inputs import Sample, as_counts, as_design, finite_sample, solver_options
+from spikesieve.glm._fitted_at import FittedAt, warn_unless_converged
+from spikesieve.glm._inputs import Sample, as_design, as_sample, solver_options
 from spikesieve.glm._progress import PathProgress
 from spikesieve.glm._randomness import as_generator
 from spikesieve.glm._scores import score_of
 from spikesieve.observation_models import ObservationModel, resolve_observation_model
-from spikesieve.regularizer import GroupLasso, checked_strengths, resolve_regularizer, scalar_strength
-from spikesieve.solver import Path, path
+from spikesieve.regularizer import GroupLasso, Penalty, checked_strengths, resolve_regularizer
+from spikesieve.solver import Path, number_of_threads, path
 
 
 class GLM(Estimator):
@@ -42,6 +42,8 @@ class GLM(Estimator):
         ``maxiter``: Newton steps (500). ``tol``: optimality (KKT) residual relative to the largest strength (1e-6).
     warm_start
         Start ``fit`` from the coefficients of the previous ``fit``. The solution is the same up to ``tol``.
+    n_jobs
+        Threads for passes over the rows; None or -1 uses every core. The result is the same to the last bit.
 
     Attributes
     ----------
@@ -81,6 +83,7 @@ class GLM(Estimator):
         solver_name=None,
         solver_kwargs=None,
         warm_start=False,
+        n_jobs=None,
     ):
         self.observation_model = observation_model
         self.inverse_link_function = inverse_link_function
@@ -89,54 +92,61 @@ class GLM(Estimator):
         self.solver_name = solver_name
         self.solver_kwargs = solver_kwargs
         self.warm_start = warm_start
+        self.n_jobs = n_jobs
 
     @property
     def family(self) -> ObservationModel:
         """The observation model with its inverse link, resolved from the constructor's arguments."""
         return resolve_observation_model(self.observation_model, self.inverse_link_function)
 
-    def fit(self, X: PyTree, y, init_params=None) -> "GLM":
+    def fit(self, X: PyTree, y, init_params=None, *, sample_weight=None, offset=None) -> "GLM":
         """Fit to certified optimality at ``regularizer_strength``.
 
         Parameters
         ----------
         X
-            ``(n_samples, n_features)``, or any pytree of such arrays; under GroupLasso each leaf is a group.
+            ``(n_samples, n_features)``, any pytree of such arrays, or a `spikesieve.design.Design`; under GroupLasso
+            each leaf is a group.
         y
             Counts per bin, ``(n_samples,)``. Rows with a NaN or infinity in X or y are dropped.
         init_params
             ``(coef, intercept)`` to start from, shaped as the fitted ones.
+        sample_weight
+            Non-negative weight of each bin's loss, ``(n_samples,)``: 0 masks a bin, only ratios matter.
+        offset
+            Added to the linear predictor, ``(n_samples,)``: for the exponential link the log of an exposure.
 
         Raises
         ------
         ValueError, TypeError
             If shapes, counts, strengths or options are impossible; the message says what was expected.
         """
-        sample = self._sample(X, y)
-        penalty, strength = self._penalty(sample.design.layout)
-        solution = path(
-            sample.design,
-            sample.y,
-            self.family,
-            penalty,
-            np.array([strength]),
-            start=self._start(init_params, sample.design.layout),
-            **solver_options(self.solver_name, self.solver_kwargs),
-        )
-        _warn_unless_converged(solution)
-        self._set_solution(solution, sample)
+        sample = as_sample(X, y, self.family, sample_weight, offset)
+        penalty, strength = self.penalty(sample.design.layout)
+        start = self._start(init_params, sample.design.layout)
+        solution = self.solve(sample, penalty, np.array([strength]), start=start)
+        warn_unless_converged(solution)
+        self.set_solution(solution, sample)
         if sample.design.layout.structure.is_leaf:
             self.n_features_in_ = sample.design.n_coef
         return self
 
     def fit_path(
-        self, X: PyTree, y, strengths: Strengths | None = None, *, n_strengths: int = 100, min_ratio: float = 1e-3
+        self,
+        X: PyTree,
+        y,
+        strengths: Strengths | None = None,
+        *,
+        n_strengths: int = 100,
+        min_ratio: float = 1e-3,
+        sample_weight=None,
+        offset=None,
     ) -> Path:
         """Fit at a whole sequence of strengths, each started from the one before; the model itself stays unfitted.
 
         Parameters
         ----------
-        X, y
+        X, y, sample_weight, offset
             As in ``fit``.
         strengths
             Strengths to solve at, in any order. None: `n_strengths` of them spaced geometrically from the smallest at
@@ -152,29 +162,40 @@ class GLM(Estimator):
         -----
         A scalar ``regularizer_strength`` is not used; one per group or leaf multiplies each strength of the path.
         """
-        sample = self._sample(X, y)
-        penalty, _ = self._penalty(sample.design.layout, scalar=1.0)
+        sample = as_sample(X, y, self.family, sample_weight, offset)
+        penalty, _ = self.penalty(sample.design.layout, scalar=1.0)
         strengths = self._path_strengths(strengths, penalty, n_strengths, min_ratio)
+        grid = {"n_strengths": n_strengths, "min_ratio": min_ratio}
         with PathProgress("Fitting the path") as progress:
-            solution = path(
-                sample.design,
-                sample.y,
-                self.family,
-                penalty,
-                strengths,
-                n_strengths=n_strengths,
-                min_ratio=min_ratio,
-                progress=progress,
-                **solver_options(self.solver_name, self.solver_kwargs),
-            )
-        _warn_unless_converged(solution)
-        return replace(solution, fitted_at=_FittedAt(self.unfitted_copy(), sample, solution))
+            solution = self.solve(sample, penalty, strengths, progress=progress, **grid)
+        warn_unless_converged(solution)
+        return replace(solution, fitted_at=FittedAt(self.unfitted_copy(), sample, solution))
 
-    def predict(self, X: PyTree) -> np.ndarray:
+    def solve(self, sample: Sample, penalty: Penalty, strengths: Strengths | None, **options) -> Path:
+        """Call the path solver with this model's family and options; `fit` and `fit_path` end here."""
+        return path(
+            sample.design,
+            sample.y,
+            self.family,
+            penalty,
+            strengths,
+            offset=sample.offset,
+            sample_weight=sample.weight,
+            n_threads=number_of_threads(self.n_jobs),
+            **options,
+            **solver_options(self.solver_name, self.solver_kwargs),
+        )
+
+    def predict(self, X: PyTree, *, offset=None) -> np.ndarray:
         """Expected count per bin, ``(n_samples,)``; NaN where a covariate is NaN."""
-        return self.family.mean(self._linear_predictor(X))
+        self.check_is_fitted()
+        design = as_design(X)
+        self._check_layout(design)
+        return self.family.mean(self._linear_predictor(design, offset))
 
-    def score(self, X: PyTree, y, score_type: str = "log-likelihood", aggregate_sample_scores=np.mean) -> float:
+    def score(
+        self, X: PyTree, y, score_type: str = "log-likelihood", aggregate_sample_scores=np.mean, *, offset=None
+    ) -> float:
         """Goodness of fit on some data.
 
         Parameters
@@ -191,10 +212,9 @@ class GLM(Estimator):
         Regression, section 13.
         """
         self.check_is_fitted()
-        design = as_design(X)
-        self._check_layout(design)
-        sample = finite_sample(design, as_counts(y, design.n_samples), self.family)
-        predictor = sample.design.linear_predictor(self._flat_coef(), self.intercept_[0])
+        sample = as_sample(X, y, self.family, offset=offset)
+        self._check_layout(sample.design)
+        predictor = self._linear_predictor(sample.design, sample.offset)
         return score_of(self.family, predictor, sample.y, self.scale_, score_type, aggregate_sample_scores)
 
     def simulate(self, random_key, feedforward_input: PyTree) -> tuple[np.ndarray, np.ndarray]:
@@ -212,8 +232,10 @@ class GLM(Estimator):
 
     def compute_loss(self, params, X: PyTree, y) -> float:
         """Unpenalised loss at ``params = (coef, intercept)``: mean negative log-likelihood without constants in y."""
-        sample = self._sample(X, y)
-        intercept, coef = self._start(params, sample.design.layout)
+        sample = as_sample(X, y, self.family)
+        start = self._start(params, sample.design.layout)
+        assert start is not None
+        intercept, coef = start
         return float(self.family.loss(sample.design.linear_predictor(coef, intercept), sample.y).mean())
 
     def path_linear_predictor(self, path: Path, X: PyTree) -> np.ndarray:
@@ -221,11 +243,7 @@ class GLM(Estimator):
         design = as_design(X)
         return design.linear_predictor(path.coef_matrix.T, path.intercept)
 
-    def _sample(self, X: PyTree, y) -> Sample:
-        design = as_design(X)
-        return finite_sample(design, as_counts(y, design.n_samples), self.family)
-
-    def _penalty(self, layout: CoefLayout, scalar: float | None = None):
+    def penalty(self, layout: CoefLayout, scalar: float | None = None):
         """Penalty over the features and its strength; `scalar` stands in for a scalar strength."""
         kind = resolve_regularizer(self.regularizer)
         strength = self.regularizer_strength
@@ -281,7 +299,7 @@ class GLM(Estimator):
             raise ValueError("init_params must be finite, with a single intercept.")
         return float(bias.reshape(())), flat
 
-    def _set_solution(self, solution: Path, sample: Sample) -> None:
+    def set_solution(self, solution: Path, sample: Sample) -> None:
         """Take over the coefficients of a path of one strength."""
         layout = sample.design.layout
         coef = solution.coef_matrix[0]
@@ -291,7 +309,7 @@ class GLM(Estimator):
         self.intercept_ = solution.intercept.copy()
         self.n_iter_ = int(solution.n_iterations[0])
         self.dof_resid_ = self._residual_dof(coef, sample)
-        mean = self.family.mean(sample.design.linear_predictor(coef, self.intercept_[0]))
+        mean = self.family.mean(self._linear_predictor(sample.design, sample.offset))
         self.scale_ = self.family.estimate_scale(mean, sample.y, self.dof_resid_)
 
     def _residual_dof(self, coef: np.ndarray, sample: Sample) -> float:
@@ -299,14 +317,9 @@ class GLM(Estimator):
             return float(len(sample.y) - np.count_nonzero(coef) - 1)
         return float(len(sample.y) - sample.design.rank_with_intercept())
 
-    def _flat_coef(self) -> np.ndarray:
-        return self._layout.to_flat(self.coef_, "coef_")
-
-    def _linear_predictor(self, X: PyTree) -> np.ndarray:
-        self.check_is_fitted()
-        design = as_design(X)
-        self._check_layout(design)
-        return design.linear_predictor(self._flat_coef(), self.intercept_[0])
+    def _linear_predictor(self, design: Design, offset=None) -> np.ndarray:
+        predictor = design.linear_predictor(self._layout.to_flat(self.coef_, "coef_"), float(self.intercept_[0]))
+        return predictor if offset is None else predictor + np.asarray(offset, dtype=np.float64)
 
     def _check_layout(self, design: Design) -> None:
         fitted = self._layout
@@ -319,62 +332,3 @@ class GLM(Estimator):
                 f"X has {design.n_coef} features, but {type(self).__name__} is expecting {fitted.n_coef} features "
                 "as input, leaf by leaf as fitted."
             )
-
-
-@dataclass(frozen=True)
-class _FittedAt:
-    """Makes the fitted model at any strength of a path, solving from the nearest larger one where it lies between."""
-
-    model: GLM
-    sample: Sample
-    path: Path
-
-    def __call__(self, strength: float) -> GLM:
-        strength = float(strength)
-        if not np.isfinite(strength) or strength < 0:
-            raise ValueError(f"strength must be a finite number >= 0, got {strength}.")
-        exact = np.flatnonzero(np.isclose(self.path.strengths, strength, rtol=1e-12, atol=0.0))
-        model = self.model.unfitted_copy()
-        layout = self.sample.design.layout
-        relative = 1.0 if scalar_strength(_or_one(model)) is not None else model.regularizer_strength
-        model.regularizer_strength = map_leaves(lambda leaf: np.multiply(leaf, strength)[()], relative)
-        if len(exact):
-            solution = self.path.only(int(exact[0]))
-        else:
-            larger = np.flatnonzero(self.path.strengths > strength)
-            nearest = int(larger[-1]) if len(larger) else 0
-            penalty, _ = self.model._penalty(layout, scalar=1.0)
-            options = solver_options(model.solver_name, model.solver_kwargs)
-            solution = path(
-                self.sample.design,
-                self.sample.y,
-                model.family,
-                penalty,
-                np.array([strength]),
-                start=(float(self.path.intercept[nearest]), self.path.coef_matrix[nearest]),
-                **options,
-            )
-            _warn_unless_converged(solution)
-        model._set_solution(solution, self.sample)
-        return model
-
-
-def _or_one(model: GLM):
-    return 1.0 if model.regularizer_strength is None else model.regularizer_strength
-
-
-def _warn_unless_converged(solution: Path) -> None:
-    """One warning for the worst outcome on the path."""
-    worst = max(solution.status)
-    if worst is Status.CONVERGED:
-        return
-    from sklearn.exceptions import ConvergenceWarning
-
-    failed = [s for s, status in zip(solution.strengths, solution.status, strict=True) if status is worst]
-    where = (
-        ""
-        if len(solution.strengths) == 1
-        else f" [{len(failed)} of {len(solution.strengths)} strengths, "
-        + (f"from {max(failed):.3g} down to {min(failed):.3g}]")
-    )
-    warnings.warn(worst.message + where, ConvergenceWarning, stacklevel=3)

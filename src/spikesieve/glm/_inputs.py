@@ -6,7 +6,7 @@ import numpy as np
 
 from spikesieve._tree import CoefLayout, flatten
 from spikesieve._types import PerSample, PyTree
-from spikesieve.design import DenseBlock, Design
+from spikesieve.design import Block, DenseBlock, Design, StackedBlock
 from spikesieve.observation_models import ObservationModel
 
 _SOLVER_OPTIONS = {"maxiter": int, "tol": float}
@@ -24,11 +24,12 @@ _FOREIGN_SOLVERS = (
 
 @dataclass(frozen=True)
 class Sample:
-    """Rows that can be fitted: finite in every covariate and in the counts."""
+    """Rows that can be fitted: finite in every covariate, in the counts, in offset and weight."""
 
     design: Design
     y: PerSample
-    n_dropped: int
+    offset: PerSample | None = None
+    weight: PerSample | None = None
 
 
 def as_design(X: PyTree) -> Design:
@@ -46,15 +47,26 @@ def as_design(X: PyTree) -> Design:
     leaves, structure = flatten(X)
     if not leaves:
         raise ValueError("X holds no features: pass an array (n_samples, n_features) or a dict of such arrays.")
-    arrays = [_as_matrix(leaf, label) for leaf, label in zip(leaves, structure.labels, strict=True)]
-    lengths = {len(array) for array in arrays}
+    blocks = [_as_block(leaf, label) for leaf, label in zip(leaves, structure.labels, strict=True)]
+    lengths = {block.n_samples for block in blocks}
     if len(lengths) > 1:
-        found = ", ".join(f"{label!r}: {len(array)}" for label, array in zip(structure.labels, arrays, strict=True))
+        found = ", ".join(
+            f"{label!r}: {block.n_samples}" for label, block in zip(structure.labels, blocks, strict=True)
+        )
         raise ValueError(f"All features must have the same number of samples, got {found}.")
-    layout = CoefLayout.of(structure, [array.shape[1] for array in arrays])
+    layout = CoefLayout.of(structure, [block.n_coef for block in blocks])
     if layout.n_coef == 0:
         raise ValueError("X has 0 feature(s): there is nothing to fit; a minimum of 1 is required.")
-    return Design(tuple(DenseBlock(array) for array in arrays), layout)
+    return Design(tuple(blocks), layout)
+
+
+def _as_block(leaf, label: str) -> Block:
+    """Block of one leaf: an array, a block, or a design, whose covariates then form one leaf."""
+    if isinstance(leaf, Block):
+        return leaf
+    if isinstance(leaf, Design):
+        return leaf.blocks[0] if len(leaf.blocks) == 1 else StackedBlock(leaf.blocks)
+    return DenseBlock(_as_matrix(leaf, label))
 
 
 def _as_matrix(leaf, label: str) -> np.ndarray:
@@ -95,28 +107,53 @@ def as_counts(y, n_samples: int) -> PerSample:
     return counts
 
 
-def finite_sample(design: Design, y: PerSample, family: ObservationModel) -> Sample:
-    """Drop rows with NaN or infinity, as NeMoS does, and check the rest against the family.
+def as_sample(X: PyTree, y, family: ObservationModel, sample_weight=None, offset=None) -> Sample:
+    """Check and convert everything of one length, and drop rows with NaN or infinity, as NeMoS does.
 
     Raises
     ------
     ValueError
-        If no row is left, or the observations are impossible for the family.
+        If lengths differ, no row is left, weights are negative or all zero, or the family cannot have such counts.
     """
+    design = as_design(X)
     if design.n_samples == 0:
         raise ValueError("Found array with 0 sample(s) while a minimum of 1 is required.")
-    finite = design.finite_rows() & np.isfinite(y)
+    counts = as_counts(y, design.n_samples)
+    per_row = [
+        _per_row(values, name, design.n_samples)
+        for values, name in ((offset, "offset"), (sample_weight, "sample_weight"))
+    ]
+    finite = design.finite_rows() & np.isfinite(counts)
+    for values in per_row:
+        if values is not None:
+            finite &= np.isfinite(values)
     if not finite.any():
         raise ValueError(
             f"Every one of the {design.n_samples} samples has a NaN or infinity in X or y: nothing is left to fit. "
             f"Features concerned: {_non_finite_features(design)}."
         )
     if not finite.all():
-        design, y = design.take(finite), y[finite]
-    problem = family.invalid_observation(y)
+        design, counts = design.take(finite), counts[finite]
+        per_row = [None if values is None else values[finite] for values in per_row]
+    problem = family.invalid_observation(counts)
     if problem is not None:
         raise ValueError(f"y does not fit {type(family).__name__}: {problem}.")
-    return Sample(design, y, int((~finite).sum()))
+    offset, weight = per_row
+    if weight is not None and ((weight < 0).any() or not weight.any()):
+        raise ValueError("sample_weight must be non-negative with at least one positive entry.")
+    return Sample(design, counts, offset, weight)
+
+
+def _per_row(values, name: str, n_samples: int) -> PerSample | None:
+    """One number per row, from a scalar or an array; None stays None."""
+    if values is None:
+        return None
+    array = _as_floats(values, name)
+    if array.ndim == 0:
+        return np.full(n_samples, float(array))
+    if array.shape != (n_samples,):
+        raise ValueError(f"{name} has shape {array.shape}, expected a number or ({n_samples},), one per time bin.")
+    return array
 
 
 def _non_finite_features(design: Design) -> str:

@@ -3,5 +3,6 @@
 from spikesieve._errors import Status
 from spikesieve.solver._path import path
 from spikesieve.solver._record import Path
+from spikesieve.solver._threads import number_of_threads
 
-__all__ = ["Path", "Status", "path"]
+__all__ = ["Path", "Status", "number_of_threads", "path"]

@@ -26,10 +26,11 @@ class Scale:
     strength
         Size of a gradient that matters, on the scale of the strengths: the largest strength, where there is one.
     free
-        Size of a gradient that matters for each unpenalised coefficient, ``(n_ungrouped,)``: root mean square of
-        its column times that of the null model's residual, an upper bound on any gradient at the null model.
+        Size of a gradient that matters for each unpenalised coefficient, ``(n_ungrouped,)``: `intercept` times the
+        root mean square of its column.
     intercept
-        The same for the intercept.
+        The same for the intercept: as `strength`, but at most the root mean square of the null model's residual (an
+        upper bound on the gradient) and at least a millionth of it (rounding).
     """
 
     strength: float

@@ -12,6 +12,7 @@ from spikesieve.solver._problem import Problem
 # A gradient this much below the size of what it is a sum of is rounding.
 _ROUNDING = 1e-12
 _MAX_STEPS = 60
+_SMALLEST_SHARE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,11 @@ def _scale(problem: Problem, penalty: Penalty, point: Point, residual: float) ->
     if strongest <= 1e-6 * residual:  # tiny features, or rounding (constant columns)? their size tells
         everywhere = problem.column_rms(np.arange(penalty.n_coef))
         strongest = max(strongest, _ROUNDING * residual * float(penalty.dual_norms(everywhere).max(initial=0.0)))
-    return Scale(strongest or residual, rms * residual, residual)
+    strongest = strongest or residual
+    # Unpenalised coefficients are held to the same absolute residual as the groups, unless features are so small that
+    # this would ask for less than rounding.
+    unpenalised = float(np.clip(strongest, _SMALLEST_SHARE * residual, residual))
+    return Scale(strongest, rms * unpenalised, unpenalised)
 
 
 def _fit_intercept(problem: Problem, point: Point, tolerance: float) -> Point:

@@ -38,6 +38,7 @@ def path(
     sample_weight: PerSample | None = None,
     start: tuple[float, Coef] | None = None,
     progress: Callable[[int, int], None] | None = None,
+    n_threads: int = 1,
 ) -> Path:
     """Minimise ``mean loss + strength * penalty`` at decreasing strengths, each solved from the one before.
 
@@ -60,6 +61,8 @@ def path(
         Intercept and coefficients to start the first strength from, instead of the null model.
     progress
         Called with (strengths done, strengths in all) after each.
+    n_threads
+        Threads over row chunks; any number gives the same result to the last bit.
 
     Returns
     -------
@@ -68,7 +71,7 @@ def path(
         strengths that were finished; one before the first is passed on.
     """
     weights = None if sample_weight is None else sample_weight / sample_weight.mean()
-    problem = Problem(design, y, observation_model, offset, weights)
+    problem = Problem(design, y, observation_model, offset, weights, n_threads)
     null = fit_null_model(problem, penalty, tolerance, maxiter)
     if strengths is None:
         strengths = max(null.strength_max, null.scale.strength) * np.geomspace(1.0, min_ratio, n_strengths)

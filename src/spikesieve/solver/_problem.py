@@ -3,17 +3,16 @@
 A pass is the only thing in a fit that is as large as the recording, so it is counted.
 """
 
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from spikesieve._types import Coef, Gram, Index, PerSample
-from spikesieve.design import Design
+from spikesieve.design import Block, Design
 from spikesieve.observation_models import ObservationModel
-
-# Rows per chunk: the chunk's linear predictor, loss and residual (a few vectors of 8 bytes a row) and 100
-# columns of features stay within 8 MB of cache; fewer rows cost Python overhead, more cost bandwidth.
-CHUNK_ROWS = 8192
+from spikesieve.solver._threads import map_chunks
 
 
 @dataclass(frozen=True)
@@ -41,6 +40,7 @@ class Problem:
     family: ObservationModel
     offset: PerSample | None = None
     row_weights: PerSample | None = None
+    n_threads: int = 1
 
     @property
     def n_samples(self) -> int:
@@ -49,35 +49,56 @@ class Problem:
 
     def linear_predictor(self, rows: slice, intercept: float, coef: Coef) -> PerSample:
         """Linear predictor of a row chunk; blocks with zero coefficients are not touched."""
+        return self._predict(rows, intercept, self._predictors(coef))
+
+    def _predictors(self, coef: Coef) -> list[Callable[[slice, np.ndarray], None]]:
+        """What each block with non-zero coefficients adds to the linear predictor."""
+        pairs = zip(self.design.blocks, self.design.layout.leaf_slices, strict=True)
+        return [block.predictor(coef[columns]) for block, columns in pairs if coef[columns].any()]
+
+    def _predict(self, rows: slice, intercept: float, predictors) -> PerSample:
         eta = np.full(len(range(*rows.indices(self.n_samples))), intercept)
         if self.offset is not None:
             eta += self.offset[rows]
-        for block, columns in zip(self.design.blocks, self.design.layout.leaf_slices, strict=True):
-            if coef[columns].any():
-                block.add_linear_predictor(rows, coef[columns], eta)
+        for add in predictors:
+            add(rows, eta)
         return eta
 
     def evaluate(self, intercept: float, coef: Coef, blocks: Index | None = None) -> Evaluation:
         """One pass: loss at a point and its gradient in `blocks` (None: in all)."""
-        wanted = range(len(self.design.blocks)) if blocks is None else blocks
-        slices = self.design.layout.leaf_slices
+        numbers = range(len(self.design.blocks)) if blocks is None else blocks
+        wanted = [self.design.blocks[b] for b in numbers]
+        predictors = self._predictors(coef)
+
+        def of_chunk(rows: slice):
+            return self._evaluate_chunk(rows, self._predict(rows, intercept, predictors), wanted)
+
+        # Chunks are added up in their order, so any number of threads gives the same sums to the last bit.
+        (loss, slope, dot), *partials = functools.reduce(
+            lambda total, chunk: [a + b for a, b in zip(total, chunk, strict=True)],
+            map_chunks(of_chunk, self.chunks(), self.n_threads),
+        )
         gradient = np.zeros(self.design.n_coef)
-        loss = intercept_gradient = dot = 0.0
-        with np.errstate(over="ignore", invalid="ignore"):
-            for start in range(0, self.n_samples, CHUNK_ROWS):
-                rows = slice(start, min(start + CHUNK_ROWS, self.n_samples))
-                eta = self.linear_predictor(rows, intercept, coef)
-                row_loss, residual = self.family.evaluate(eta, self.y[rows])
-                if self.row_weights is not None:
-                    row_loss = row_loss * self.row_weights[rows]
-                    residual *= self.row_weights[rows]
-                loss += float(row_loss.sum())
-                intercept_gradient += float(residual.sum())
-                dot += float(residual @ eta)
-                for b in wanted:
-                    self.design.blocks[b].add_gradient(rows, residual, gradient[slices[b]])
+        for b, block, partial in zip(numbers, wanted, partials, strict=True):
+            gradient[self.design.layout.leaf_slices[b]] = block.finish_gradient(partial)
         n = self.n_samples
-        return Evaluation(loss / n, gradient / n, intercept_gradient / n, dot / n)
+        return Evaluation(float(loss / n), gradient / n, float(slope / n), float(dot / n))
+
+    def _evaluate_chunk(self, rows: slice, eta: PerSample, wanted: list[Block]) -> list[np.ndarray]:
+        """Sums of loss, residual and residual times linear predictor, then each block's part of the gradient."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            row_loss, residual = self.family.evaluate(eta, self.y[rows])
+            if self.row_weights is not None:
+                row_loss = row_loss * self.row_weights[rows]
+                residual *= self.row_weights[rows]
+            # einsum and not @: BLAS would start threads of its own for one dot product.
+            sums = np.array([row_loss.sum(), residual.sum(), np.einsum("i,i->", residual, eta)])
+            return [sums, *(block.partial_gradient(rows, residual) for block in wanted)]
+
+    def chunks(self, stride: int = 1) -> list[slice]:
+        """Row chunks of a pass, or of every `stride`-th row."""
+        n, size = self.n_samples, self.design.chunk_rows * stride
+        return [slice(start, min(start + size, n), stride) for start in range(0, n, size)]
 
     def hessian(self, intercept: float, coef: Coef, columns: Index, stride: int) -> Gram:
         """Curvature in (intercept, `columns`) from every `stride`-th row, on the scale of the mean loss.
@@ -88,8 +109,7 @@ class Problem:
         blocks = self._blocks_of(columns)
         gram = np.zeros((len(columns) + 1, len(columns) + 1))
         n_rows, total = 0, 0.0
-        for start in range(0, self.n_samples, CHUNK_ROWS * stride):
-            rows = slice(start, min(start + CHUNK_ROWS * stride, self.n_samples), stride)
+        for rows in self.chunks(stride):
             weight = self.family.curvature(self.linear_predictor(rows, intercept, coef))
             if self.row_weights is not None:
                 weight = weight * self.row_weights[rows]
@@ -104,8 +124,7 @@ class Problem:
         """Root mean square of some columns over all rows."""
         blocks = self._blocks_of(columns)
         squares = np.zeros(len(columns))
-        for start in range(0, self.n_samples, CHUNK_ROWS):
-            rows = slice(start, min(start + CHUNK_ROWS, self.n_samples))
+        for rows in self.chunks():
             squares += np.square(self._columns(rows, blocks, columns)[:, 1:]).sum(axis=0)
         return np.sqrt(squares / self.n_samples)
 
@@ -113,16 +132,14 @@ class Problem:
         """Largest absolute entry of some columns over all rows."""
         blocks = self._blocks_of(columns)
         peak = np.zeros(len(columns))
-        for start in range(0, self.n_samples, CHUNK_ROWS):
-            rows = slice(start, min(start + CHUNK_ROWS, self.n_samples))
+        for rows in self.chunks():
             np.maximum(peak, np.abs(self._columns(rows, blocks, columns)[:, 1:]).max(axis=0), out=peak)
         return peak
 
     def residual_rms(self, intercept: float, coef: Coef) -> float:
         """Root mean square of the derivative of the loss in the linear predictor."""
         square = 0.0
-        for start in range(0, self.n_samples, CHUNK_ROWS):
-            rows = slice(start, min(start + CHUNK_ROWS, self.n_samples))
+        for rows in self.chunks():
             residual = self.family.derivative(self.linear_predictor(rows, intercept, coef), self.y[rows])
             weight = 1.0 if self.row_weights is None else self.row_weights[rows]
             square += float(np.sum(weight * residual * residual))
@@ -152,7 +169,9 @@ class Problem:
         matrix = np.empty((n_rows, len(columns) + 1))
         matrix[:, 0] = 1.0
         for b, inside, where in blocks:
-            block = self.design.blocks[b]
-            values = block.as_matrix(rows)
-            matrix[:, where + 1] = values if len(inside) == block.n_coef else values[:, inside]
+            block, first = self.design.blocks[b], int(where[0]) + 1
+            if len(inside) == block.n_coef and where[-1] - where[0] == len(where) - 1:
+                block.write_matrix(rows, matrix[:, first : first + len(inside)])
+            else:
+                matrix[:, where + 1] = block.as_matrix(rows)[:, inside]
         return matrix

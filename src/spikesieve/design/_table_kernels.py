@@ -1,0 +1,72 @@
+"""Inner loops of tabulated blocks, compiled on first use and cached on disk.
+
+A code is a fixed-point position in a table: ``level = code >> shift`` and, below it, how far on to the next level in
+units of ``2**-shift``. `lines` holds per level the value there and the change per unit: one fetch and one
+multiply-add a row, measured at 0.5 ns; the transpose adds the residual and its product with the fraction, 0.7 ns.
+"""
+
+import numba
+import numpy as np
+
+
+@numba.njit(cache=True, nogil=True)
+def add_lookup(codes, shift, lines, out):
+    """``out[i] += lines[level, 0] + fraction * lines[level, 1]``."""
+    mask = (1 << shift) - 1
+    for i in range(codes.size):
+        code = np.int64(codes[i])
+        level = code >> shift
+        out[i] += lines[level, 0] + (code & mask) * lines[level, 1]
+
+
+@numba.njit(cache=True, nogil=True)
+def add_moments(codes, shift, residual, moments):
+    """Sum of the residual, and of the residual times the fraction, per level."""
+    mask = (1 << shift) - 1
+    for i in range(codes.size):
+        code = np.int64(codes[i])
+        level = code >> shift
+        r = residual[i]
+        moments[level, 0] += r
+        moments[level, 1] += r * (code & mask)
+
+
+@numba.njit(cache=True, nogil=True)
+def write_rows(codes, shift, table, out):
+    """Features of each row, interpolated; off the grid the fraction is 0 and the next level must not be touched."""
+    mask, unit = (1 << shift) - 1, 1.0 / (1 << shift)
+    for i in range(codes.size):
+        code = np.int64(codes[i])
+        level, fraction = code >> shift, (code & mask) * unit
+        if fraction == 0.0:
+            for j in range(table.shape[1]):
+                out[i, j] = table[level, j]
+        else:
+            for j in range(table.shape[1]):
+                out[i, j] = table[level, j] + fraction * (table[level + 1, j] - table[level, j])
+
+
+@numba.njit(cache=True, nogil=True)
+def add_lookup_plane(codes_x, codes_y, shift_x, shift_y, patches, out):
+    """Bilinear interpolation: `patches` is ``(levels_x, levels_y, 4)`` with value, x-, y- and xy-change per unit."""
+    mask_x, mask_y = (1 << shift_x) - 1, (1 << shift_y) - 1
+    for i in range(codes_x.size):
+        x, y = np.int64(codes_x[i]), np.int64(codes_y[i])
+        fx, fy = x & mask_x, y & mask_y
+        patch = patches[x >> shift_x, y >> shift_y]
+        out[i] += patch[0] + fx * patch[1] + fy * (patch[2] + fx * patch[3])
+
+
+@numba.njit(cache=True, nogil=True)
+def add_moments_plane(codes_x, codes_y, shift_x, shift_y, residual, moments):
+    """Sums per cell of the residual times 1, the x-fraction, the y-fraction and their product."""
+    mask_x, mask_y = (1 << shift_x) - 1, (1 << shift_y) - 1
+    for i in range(codes_x.size):
+        x, y = np.int64(codes_x[i]), np.int64(codes_y[i])
+        fx, fy = x & mask_x, y & mask_y
+        r = residual[i]
+        cell = moments[x >> shift_x, y >> shift_y]
+        cell[0] += r
+        cell[1] += r * fx
+        cell[2] += r * fy
+        cell[3] += r * fx * fy

@@ -1,0 +1,207 @@
+"""Blocks that are a small table and a code per row: 2 bytes instead of 8 per column.
+
+A basis of one or two covariates is a fixed set of curves (surfaces), so its features at a row are a look-up at the
+covariate's value, interpolated linearly between grid points. The idea is that of ``mgcv::bam(discrete=TRUE)`` (Wood,
+Li, Shaddick & Augustin 2017, J. Am. Stat. Assoc. 112, 1199-1210, doi:10.1080/01621459.2016.1195744).
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from spikesieve.design._block import Block
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One covariate as positions in a table.
+
+    Attributes
+    ----------
+    table
+        Features at the levels, ``(n_levels + 2, n_coef)``: grid points, then a level of NaN (no value) and a level of
+        the basis's fill value (out of bounds).
+    codes
+        Fixed-point positions, unsigned integers, ``(n_samples,)``: ``level << shift`` plus the fraction.
+    shift
+        Bits of the fraction; 0 if every row lies on a level.
+    """
+
+    table: np.ndarray
+    codes: np.ndarray
+    shift: int
+
+    @property
+    def n_levels(self) -> int:
+        """Grid points."""
+        return len(self.table) - 2
+
+    def take(self, rows) -> "Axis":
+        """Return the same table with the codes of some rows."""
+        return Axis(self.table, self.codes[rows], self.shift)
+
+    def has_value(self) -> np.ndarray:
+        """Which rows have finite features."""
+        finite = np.asarray(np.isfinite(self.table).all(axis=1))
+        return np.ones(len(self.codes), dtype=bool) if finite.all() else finite[self.codes >> self.shift]
+
+    def changes(self, values: np.ndarray) -> np.ndarray:
+        """Change from each level of ``(n_levels + 2, ...)`` to the next, per unit of the fraction; 0 off the grid."""
+        change = np.zeros_like(values)
+        change[: self.n_levels - 1] = np.diff(values[: self.n_levels], axis=0) / (1 << self.shift)
+        return change
+
+    def gather(self, moments: np.ndarray, slopes: np.ndarray) -> np.ndarray:
+        """Transpose of interpolating: weight of each level from sums of residuals and of residuals times fractions."""
+        step = slopes / (1 << self.shift)
+        weights = moments - step
+        weights[1:] += step[:-1]
+        return weights
+
+    def rows_of(self, rows: slice) -> np.ndarray:
+        """Features of a row chunk, dense."""
+        codes = self.codes[rows].astype(np.int64)
+        levels = codes >> self.shift
+        features = self.table[levels]
+        if self.shift:
+            fraction = (codes & ((1 << self.shift) - 1)) / (1 << self.shift)
+            upper = self.table[np.minimum(levels + 1, len(self.table) - 1)]
+            between = fraction > 0  # only on the grid, so the levels beyond it are never mixed in
+            features[between] += fraction[between, None] * (upper[between] - features[between])
+        return features
+
+    @cached_property
+    def weighing_table(self) -> np.ndarray:
+        """Table with its level of NaN at zero: rows there weigh nothing in a gradient."""
+        return np.where(np.isfinite(self.table), self.table, 0.0)
+
+    @property
+    def n_bytes(self) -> int:
+        """Memory for codes and table."""
+        return self.codes.nbytes + self.table.nbytes
+
+
+class TabulatedBlock(Block):
+    """A basis of one covariate, as a table and a code per row."""
+
+    def __init__(self, axis: Axis):
+        self.axis = axis
+        self.n_samples, self.n_coef = len(axis.codes), axis.table.shape[1]
+
+    def predictor(self, coef):
+        from spikesieve.design._table_kernels import add_lookup
+
+        codes, shift = self.axis.codes, self.axis.shift
+        values = self.axis.table @ coef
+        lines = np.column_stack([values, self.axis.changes(values)])
+        return lambda rows, out: add_lookup(codes[rows], shift, lines, out)
+
+    def partial_gradient(self, rows, residual):
+        from spikesieve.design._table_kernels import add_moments
+
+        moments = np.zeros((len(self.axis.table), 2))
+        add_moments(self.axis.codes[rows], self.axis.shift, residual, moments)
+        return moments
+
+    def finish_gradient(self, partial):
+        return self.axis.weighing_table.T @ self.axis.gather(partial[:, 0], partial[:, 1])
+
+    def add_linear_predictor(self, rows, coef, out):
+        _add_predictors(self, rows, coef, out)
+
+    def add_gradient(self, rows, residual, out):
+        _add_gradients(self, rows, residual, out)
+
+    def write_matrix(self, rows, out):
+        from spikesieve.design._table_kernels import write_rows
+
+        write_rows(self.axis.codes[rows], self.axis.shift, self.axis.table, out)
+
+    def as_matrix(self, rows):
+        return self.axis.rows_of(rows)
+
+    def take(self, rows):
+        return TabulatedBlock(self.axis.take(rows))
+
+    def finite_rows(self):
+        return self.axis.has_value()
+
+    @property
+    def n_bytes(self):
+        return self.axis.n_bytes
+
+
+class TabulatedPlaneBlock(Block):
+    """A tensor product of two bases of one covariate each: a place map. Columns run over the second basis fastest."""
+
+    def __init__(self, first: Axis, second: Axis):
+        self.first, self.second = first, second
+        self.n_samples = len(first.codes)
+        self._shape = first.table.shape[1], second.table.shape[1]
+        self.n_coef = self._shape[0] * self._shape[1]
+
+    def predictor(self, coef):
+        from spikesieve.design._table_kernels import add_lookup_plane
+
+        x, y = self.first, self.second
+        values = x.table @ coef.reshape(self._shape) @ y.table.T
+        along_x = x.changes(values)
+        along_y, twist = y.changes(values.T).T, y.changes(along_x.T).T
+        patches = np.stack([values, along_x, along_y, twist], axis=-1)
+        return lambda rows, out: add_lookup_plane(x.codes[rows], y.codes[rows], x.shift, y.shift, patches, out)
+
+    def partial_gradient(self, rows, residual):
+        from spikesieve.design._table_kernels import add_moments_plane
+
+        x, y = self.first, self.second
+        moments = np.zeros((len(x.table), len(y.table), 4))
+        add_moments_plane(x.codes[rows], y.codes[rows], x.shift, y.shift, residual, moments)
+        return moments
+
+    def finish_gradient(self, partial):
+        x, y = self.first, self.second
+        plain, sloped = x.gather(partial[..., 0], partial[..., 1]), x.gather(partial[..., 2], partial[..., 3])
+        weights = y.gather(plain.T, sloped.T).T
+        return (x.weighing_table.T @ weights @ y.weighing_table).ravel()
+
+    def add_linear_predictor(self, rows, coef, out):
+        _add_predictors(self, rows, coef, out)
+
+    def add_gradient(self, rows, residual, out):
+        _add_gradients(self, rows, residual, out)
+
+    def as_matrix(self, rows):
+        x, y = self.first.rows_of(rows), self.second.rows_of(rows)
+        return (x[:, :, None] * y[:, None, :]).reshape(len(x), self.n_coef)
+
+    def take(self, rows):
+        return TabulatedPlaneBlock(self.first.take(rows), self.second.take(rows))
+
+    def finite_rows(self):
+        return self.first.has_value() & self.second.has_value()
+
+    @property
+    def n_bytes(self):
+        return self.first.n_bytes + self.second.n_bytes
+
+
+def _add_predictors(block: Block, rows: slice, coef: np.ndarray, out: np.ndarray) -> None:
+    """``out += X[rows] @ coef`` for one model or several."""
+    if coef.ndim == 1:
+        block.predictor(coef)(rows, out)
+        return
+    for model in range(coef.shape[1]):
+        column = np.zeros(len(out))
+        block.predictor(coef[:, model])(rows, column)
+        out[:, model] += column
+
+
+def _add_gradients(block: Block, rows: slice, residual: np.ndarray, out: np.ndarray) -> None:
+    """``out += X[rows].T @ residual`` for one model or several."""
+    if residual.ndim == 1:
+        out += block.finish_gradient(block.partial_gradient(rows, residual))
+        return
+    for model in range(residual.shape[1]):
+        column = np.ascontiguousarray(residual[:, model])
+        out[:, model] += block.finish_gradient(block.partial_gradient(rows, column))

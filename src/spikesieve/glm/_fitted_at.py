@@ -1,0 +1,60 @@
+"""From one strength of a path to a fitted model."""
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from spikesieve._errors import Status
+from spikesieve._tree import map_leaves
+from spikesieve.glm._inputs import Sample
+from spikesieve.regularizer import scalar_strength
+from spikesieve.solver import Path
+
+
+@dataclass(frozen=True)
+class FittedAt:
+    """Makes the fitted model at any strength of a path, solving from the nearest larger one where it lies between."""
+
+    model: Any
+    sample: Sample
+    path: Path
+
+    def __call__(self, strength: float):
+        """Fitted copy of the model, its ``regularizer_strength`` the one asked for."""
+        strength = float(strength)
+        if not np.isfinite(strength) or strength < 0:
+            raise ValueError(f"strength must be a finite number >= 0, got {strength}.")
+        model = self.model.unfitted_copy()
+        given = 1.0 if model.regularizer_strength is None else model.regularizer_strength
+        relative = 1.0 if scalar_strength(given) is not None else given
+        model.regularizer_strength = map_leaves(lambda leaf: np.multiply(leaf, strength)[()], relative)
+        model.set_solution(self._solution(strength), self.sample)
+        return model
+
+    def _solution(self, strength: float) -> Path:
+        exact = np.flatnonzero(np.isclose(self.path.strengths, strength, rtol=1e-12, atol=0.0))
+        if len(exact):
+            return self.path.only(int(exact[0]))
+        larger = np.flatnonzero(self.path.strengths > strength)
+        nearest = int(larger[-1]) if len(larger) else 0
+        start = float(self.path.intercept[nearest]), self.path.coef_matrix[nearest]
+        penalty, _ = self.model.penalty(self.sample.design.layout, scalar=1.0)
+        solution = self.model.solve(self.sample, penalty, np.array([strength]), start=start)
+        warn_unless_converged(solution)
+        return solution
+
+
+def warn_unless_converged(solution: Path) -> None:
+    """One warning for the worst outcome on the path."""
+    worst = max(solution.status)
+    if worst is Status.CONVERGED:
+        return
+    from sklearn.exceptions import ConvergenceWarning
+
+    failed = [s for s, status in zip(solution.strengths, solution.status, strict=True) if status is worst]
+    where = ""
+    if len(solution.strengths) > 1:
+        where = f" [{len(failed)} of {len(solution.strengths)} strengths, {max(failed):.3g} to {min(failed):.3g}]"
+    warnings.warn(worst.message + where, ConvergenceWarning, stacklevel=3)

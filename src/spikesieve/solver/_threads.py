@@ -1,0 +1,34 @@
+"""Row chunks over a few threads: NumPy and the kernels let go of the interpreter while they work."""
+
+import functools
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+
+
+def map_chunks(function: Callable, chunks: list, n_threads: int) -> Iterable:
+    """Results of `function` per chunk, in the order of the chunks."""
+    if n_threads == 1 or len(chunks) == 1:
+        return map(function, chunks)
+    return _pool(n_threads).map(function, chunks)
+
+
+def number_of_threads(n_jobs: int | None) -> int:
+    """Threads for a fit: all cores this process may use for None or -1, else `n_jobs`.
+
+    Raises
+    ------
+    ValueError
+        If it is neither positive nor -1.
+    """
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if n_jobs is None or n_jobs == -1:
+        return available
+    if isinstance(n_jobs, bool) or int(n_jobs) != n_jobs or n_jobs < 1:
+        raise ValueError(f"n_jobs must be a positive whole number, or None or -1 for every core, got {n_jobs!r}.")
+    return int(n_jobs)
+
+
+@functools.cache
+def _pool(n_threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(n_threads, thread_name_prefix="spikesieve")

@@ -1,0 +1,220 @@
+"""Lazy designs from bases: within the stated bound of the dense features, accepted wherever X is."""
+
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spikesieve import basis as sb
+from spikesieve.design import DenseBlock, Design, TabulatedBlock, TabulatedPlaneBlock
+from spikesieve.glm import GLM
+from spikesieve.selection import BlockedFolds, cross_validate
+
+N = 4000
+SMOOTH = [
+    sb.BSplineEval(5),
+    sb.BSplineEval(10),
+    sb.BSplineEval(12, order=3),
+    sb.CyclicBSplineEval(12),
+    sb.MSplineEval(6),
+    sb.RaisedCosineLinearEval(8),
+    sb.RaisedCosineLogEval(6),
+    sb.FourierEval(4),
+]
+
+
+def covariate(seed=0, n=N):
+    return np.random.default_rng(seed).random(n) * 7.0 - 2.0
+
+
+@pytest.mark.parametrize("basis", SMOOTH, ids=lambda basis: f"{type(basis).__name__}-{basis.n_basis_funcs}")
+@pytest.mark.parametrize("resolution", [1e-2, 1e-4, 1e-6])
+def test_features_are_within_the_stated_bound(basis, resolution):
+    basis = sb.BSplineEval.__sklearn_clone__(basis)
+    x = covariate()
+    design = basis.design(x, resolution=resolution)
+    features = basis.compute_features(x)
+    error = np.abs(design.to_dense() - features).max(axis=0) / np.abs(features).max(axis=0)
+    assert error.max() <= resolution * 1.05
+
+
+@pytest.mark.parametrize("resolution", [1e-3, 1e-4])
+def test_place_map_is_within_the_stated_bound(resolution):
+    place = sb.BSplineEval(4, label="x") * sb.BSplineEval(4, label="y")
+    x, y = covariate(1, 50_000), covariate(2, 50_000)
+    design = place.design(x, y, resolution=resolution)
+    assert isinstance(design.blocks[0], TabulatedPlaneBlock)
+    assert np.abs(design.to_dense() - place.compute_features(x, y)).max() <= resolution
+
+
+def test_place_map_with_more_cells_than_rows_is_stored():
+    place = sb.BSplineEval(12, label="x") * sb.BSplineEval(12, label="y")
+    assert isinstance(place.design(covariate(1), covariate(2)).blocks[0], DenseBlock)
+
+
+@given(st.integers(2, 40), st.integers(0, 1000))
+def test_few_distinct_values_are_lossless(n_distinct, seed):
+    rng = np.random.default_rng(seed)
+    values = np.unique(rng.normal(size=n_distinct))
+    x = rng.choice(values, size=500)
+    if len(np.unique(x)) < 2:
+        return
+    basis = sb.BSplineEval(7)
+    design = basis.design(x)
+    block = design.blocks[0]
+    assert isinstance(block, TabulatedBlock) and block.axis.shift == 0 and block.axis.codes.dtype == np.uint8
+    np.testing.assert_allclose(design.to_dense(), basis.compute_features(x), atol=1e-12)
+
+
+def test_rough_bases_and_exact_are_stored():
+    x = covariate()
+    assert isinstance(sb.BSplineEval(5, order=1).design(x).blocks[0], DenseBlock)
+    assert isinstance(sb.IdentityEval().design(x).blocks[0], DenseBlock)
+    basis = sb.BSplineEval(5)
+    exact = basis.design(x, exact=True)
+    assert isinstance(exact.blocks[0], DenseBlock)
+    np.testing.assert_array_equal(exact.to_dense(), basis.compute_features(x))
+
+
+def test_missing_and_out_of_bounds_rows():
+    x = covariate()
+    x[3], x[4] = np.nan, 1e9
+    design = sb.BSplineEval(6, bounds=(-2.0, 5.0)).design(x)
+    np.testing.assert_array_equal(np.flatnonzero(~design.finite_rows()), [3, 4])
+    filled = sb.BSplineEval(6, bounds=(-2.0, 5.0), fill_value=0.0).design(x)
+    np.testing.assert_array_equal(np.flatnonzero(~filled.finite_rows()), [3])
+    assert not filled.to_dense()[4].any()
+    place = (sb.BSplineEval(4, label="a") * sb.BSplineEval(4, label="b")).design(x, covariate(1))
+    assert not place.finite_rows()[3]
+
+
+def test_held_out_samples_use_the_remembered_range():
+    basis = sb.BSplineEval(6)
+    x = covariate()
+    basis.design(x)
+    part = basis.design(x[:50])
+    np.testing.assert_allclose(part.to_dense(), basis.compute_features(x)[:50], atol=1e-4)
+
+
+def test_several_columns_are_stacked():
+    x = np.column_stack([covariate(1), 3 * covariate(2)])
+    for basis in (sb.BSplineEval(5), sb.MSplineEval(5)):
+        design = basis.design(x)
+        assert design.shape == (N, 10)
+        features = basis.compute_features(x)
+        assert np.abs(design.to_dense() - features).max() <= 1e-4 * features.max()
+
+
+@pytest.fixture(scope="module")
+def recording():
+    basis = (
+        sb.CyclicBSplineEval(8, label="head_direction")
+        + sb.BSplineEval(4, label="x") * sb.BSplineEval(4, label="y")
+        + sb.BSplineEval(6, label="speed")
+    )
+    covariates = [covariate(seed) for seed in range(4)]
+    design = basis.design(*covariates)
+    rate = np.exp(np.sin(2 * np.pi * covariates[0] / 7) - 1.5)
+    y = np.random.default_rng(9).poisson(rate).astype(float)
+    return basis, covariates, design, y
+
+
+def test_path_on_a_design_equals_the_path_on_its_dense_features(recording):
+    _, _, design, y = recording
+    model = GLM(regularizer="GroupLasso", solver_kwargs={"tol": 1e-9})
+    lazy = model.fit_path(design, y, n_strengths=10, min_ratio=0.03)
+    dense = model.fit_path(design.to_tree(), y, strengths=lazy.strengths)
+    np.testing.assert_allclose(lazy.coef_matrix, dense.coef_matrix, atol=1e-7)
+    np.testing.assert_allclose(lazy.objective, dense.objective, atol=1e-11)
+    assert lazy.converged.all()
+
+
+def test_any_number_of_threads_gives_the_same_bits():
+    x, speed = covariate(1, 150_000), covariate(2, 150_000)
+    basis = sb.BSplineEval(8, label="x") + sb.BSplineEval(6, label="speed")
+    y = np.random.default_rng(3).poisson(0.05 * (x + 3)).astype(float)
+    design = basis.design(x, speed)
+    one, three = (
+        GLM(regularizer="GroupLasso", n_jobs=n).fit_path(design, y, n_strengths=5, min_ratio=0.1) for n in (1, 3)
+    )
+    np.testing.assert_array_equal(one.coef_matrix, three.coef_matrix)
+
+
+def test_everything_takes_a_design(recording):
+    basis, covariates, design, y = recording
+    model = GLM(regularizer="GroupLasso", regularizer_strength=0.01).fit(design, y)
+    features = basis.split_by_feature(basis.compute_features(*covariates))
+    assert set(model.coef_) == set(features)
+    np.testing.assert_allclose(model.predict(design), model.predict(features), rtol=1e-3)
+    assert model.score(design, y) == pytest.approx(model.score(features, y), rel=1e-4)
+    cv = cross_validate(GLM(regularizer="GroupLasso"), design, y, folds=BlockedFolds(3, gap=20), n_strengths=15)
+    assert cv.selected("1se") == ("head_direction",) or list(cv.selected("1se")) == ["head_direction"]
+
+
+def test_rows_and_labels_index(recording):
+    _, _, design, _ = recording
+    dense = design.to_dense()
+    np.testing.assert_array_equal(design[10:400:3].to_dense(), dense[10:400:3])
+    chosen = np.array([5, 2, 77])
+    np.testing.assert_array_equal(design[chosen].to_dense(), dense[chosen])
+    assert design["speed"].shape == (N, 6) and design["speed"].labels == ("speed",)
+    assert np.shares_memory(design[100:200].blocks[-1].axis.codes, design.blocks[-1].axis.codes)
+    with pytest.raises(KeyError, match="There is no covariate 'acceleration'"):
+        design["acceleration"]
+
+
+def test_table_says_what_is_held(recording):
+    _, _, design, _ = recording
+    text = str(design)
+    assert "tabulated" in text and "head_direction" in text and f"{N:,} rows" in text
+
+
+def test_memory_is_a_tenth_of_the_dense_design():
+    basis = sb.BSplineEval(10, label="a") + sb.BSplineEval(4, label="x") * sb.BSplineEval(4, label="y")
+    design = basis.design(*(covariate(seed, 300_000) for seed in range(3)))
+    assert isinstance(design.blocks[0], TabulatedPlaneBlock)
+    assert design.n_bytes < 8 * design.n_samples * design.n_coef / 10
+
+
+def test_mixed_designs(recording):
+    _, covariates, design, y = recording
+    stimulus = np.random.default_rng(0).normal(size=(N, 3))
+    mixed = {"speed": design["speed"], "stimulus": stimulus, "place": design["(x * y)"]}
+    dense = {label: leaf.to_dense() if isinstance(leaf, Design) else leaf for label, leaf in mixed.items()}
+    model = GLM(regularizer="GroupLasso", regularizer_strength=0.003, solver_kwargs={"tol": 1e-9})
+    lazy = model.fit(mixed, y).coef_
+    np.testing.assert_allclose(lazy["stimulus"], model.fit(dense, y).coef_["stimulus"], atol=1e-7)
+
+
+def test_exposure_and_valid_bins_on_a_design(recording):
+    _, _, design, y = recording
+    valid = np.arange(N) < 3000
+    model = GLM(regularizer="GroupLasso", regularizer_strength=0.01, solver_kwargs={"tol": 1e-10})
+    masked = model.fit(design, y, sample_weight=valid).coef_["speed"]
+    np.testing.assert_allclose(masked, model.fit(design[:3000], y[:3000]).coef_["speed"], atol=1e-7)
+    exposed = model.fit(design, y, offset=0.5)
+    intercept = exposed.intercept_[0]
+    np.testing.assert_allclose(intercept + 0.5, model.fit(design, y).intercept_[0], atol=1e-6)
+    with pytest.raises(ValueError, match="sample_weight must be non-negative"):
+        model.fit(design, y, sample_weight=-np.ones(N))
+    with pytest.raises(ValueError, match="offset has shape"):
+        model.fit(design, y, offset=np.zeros(3))
+
+
+@pytest.mark.parametrize(
+    ("covariates", "options", "error", "message"),
+    [
+        ((np.zeros(5), np.zeros(4)), {}, ValueError, "same"),
+        ((np.zeros(5),), {}, (TypeError, ValueError), "2"),
+        ((np.full(5, np.nan), np.arange(5.0)), {}, ValueError, "without a single finite sample"),
+        ((np.array(["a"] * 5), np.arange(5.0)), {}, TypeError, "numeric|number"),
+        ((np.arange(5.0), np.arange(5.0)), {"resolution": 0.0}, ValueError, "resolution must lie between 0 and 1"),
+    ],
+)
+def test_impossible_covariates_are_one_sentence(covariates, options, error, message):
+    basis = sb.BSplineEval(5, label="a") + sb.BSplineEval(5, label="b")
+    with pytest.raises(error, match=message), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        basis.design(*covariates, **options)
