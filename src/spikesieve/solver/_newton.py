@@ -18,7 +18,7 @@ from spikesieve.solver._curvature import CurvatureModel
 from spikesieve.solver._problem import Evaluation, Problem
 
 # A step that leaves more than this share of the residual calls for fresh curvature.
-_SLOW = 0.25
+_SLOW = 0.5
 # Armijo's fraction, and the noise of an objective summed over many rows.
 _SUFFICIENT, _NOISE = 1e-4, 1e-13
 _MAX_HALVINGS = 60
@@ -125,8 +125,7 @@ class NewtonSolver:
             if new is None and fresh and self.curvature.stride == 1:
                 return point, self._ended(residual, Status.STALLED)
             if new is not None:
-                if not fresh or self.curvature.stride > 1:
-                    self._learn(point, new)
+                self._learn(point, new)
                 gain = self._objective(point, strength) - self._objective(new, strength)
                 previous, point, residual = residual, new, self._residual(new, strength, groups)
                 self._rate = min(residual / previous, 1.0)

@@ -1,7 +1,7 @@
 """`path`: the front door. Four nouns, one verb, one record."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from spikesieve.solver._newton import NewtonSolver, Point
 from spikesieve.solver._null import NullModel, fit_null_model
 from spikesieve.solver._problem import Problem
 from spikesieve.solver._record import Path
+from spikesieve.solver._threads import one_blas_thread
 
 DEFAULT_TOLERANCE = 1e-6
 DEFAULT_MAXITER = 500
@@ -72,16 +73,22 @@ def path(
     """
     weights = None if sample_weight is None else sample_weight / sample_weight.mean()
     problem = Problem(design, y, observation_model, offset, weights, n_threads)
-    null = fit_null_model(problem, penalty, tolerance, maxiter)
-    if strengths is None:
-        strengths = max(null.strength_max, null.scale.strength) * np.geomspace(1.0, min_ratio, n_strengths)
-    strengths = np.sort(np.asarray(strengths, dtype=np.float64))[::-1]
+    problem = replace(problem, n_threads=min(n_threads, len(problem.chunks())))
+    with one_blas_thread(problem.n_threads):
+        null = fit_null_model(problem, penalty, tolerance, maxiter)
+        if strengths is None:
+            strengths = max(null.strength_max, null.scale.strength) * np.geomspace(1.0, min_ratio, n_strengths)
+        strengths = np.sort(np.asarray(strengths, dtype=np.float64))[::-1]
+        solver = NewtonSolver(problem, penalty, null.scale, tolerance, maxiter)
+        point = null.point if start is None else solver.evaluate(start[0], start[1])
+        solved, interrupted = _follow(solver, point, strengths, null, progress)
+    return _record(solver, solved, strengths[: len(solved)], null, interrupted)
 
-    solver = NewtonSolver(problem, penalty, null.scale, tolerance, maxiter)
-    point = null.point if start is None else solver.evaluate(start[0], start[1])
+
+def _follow(solver: NewtonSolver, point: Point, strengths: Strengths, null: NullModel, progress):
+    """Solve strength after strength; the keyboard's interrupt keeps those that are finished."""
     solved: list[_Solution] = []
     previous = max(null.strength_max, float(strengths[0]))
-    interrupted = False
     try:
         for strength in strengths:
             solution = _solve_one(solver, point, float(strength), previous)
@@ -92,8 +99,8 @@ def path(
     except KeyboardInterrupt:
         if not solved:
             raise
-        interrupted = True
-    return _record(solver, solved, strengths[: len(solved)], null, interrupted)
+        return solved, True
+    return solved, False
 
 
 @dataclass(frozen=True)

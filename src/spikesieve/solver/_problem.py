@@ -73,11 +73,7 @@ class Problem:
         def of_chunk(rows: slice):
             return self._evaluate_chunk(rows, self._predict(rows, intercept, predictors), wanted)
 
-        # Chunks are added up in their order, so any number of threads gives the same sums to the last bit.
-        (loss, slope, dot), *partials = functools.reduce(
-            lambda total, chunk: [a + b for a, b in zip(total, chunk, strict=True)],
-            map_chunks(of_chunk, self.chunks(), self.n_threads),
-        )
+        (loss, slope, dot), *partials = self._sum_over_chunks(of_chunk)
         gradient = np.zeros(self.design.n_coef)
         for b, block, partial in zip(numbers, wanted, partials, strict=True):
             gradient[self.design.layout.leaf_slices[b]] = block.finish_gradient(partial)
@@ -95,6 +91,13 @@ class Problem:
             sums = np.array([row_loss.sum(), residual.sum(), np.einsum("i,i->", residual, eta)])
             return [sums, *(block.partial_gradient(rows, residual) for block in wanted)]
 
+    def _sum_over_chunks(self, of_chunk: Callable[[slice], list], stride: int = 1) -> list:
+        """Add up lists of arrays in the order of the chunks: any number of threads gives the same last bit."""
+        return functools.reduce(
+            lambda total, chunk: [a + b for a, b in zip(total, chunk, strict=True)],
+            map_chunks(of_chunk, self.chunks(stride), self.n_threads),
+        )
+
     def chunks(self, stride: int = 1) -> list[slice]:
         """Row chunks of a pass, or of every `stride`-th row."""
         n, size = self.n_samples, self.design.chunk_rows * stride
@@ -106,19 +109,18 @@ class Problem:
         Strided rows are close to the whole recording whenever covariates change slowly; gradients are always
         exact, so this only sets how many steps a fit takes, never where it ends.
         """
-        blocks = self._blocks_of(columns)
-        gram = np.zeros((len(columns) + 1, len(columns) + 1))
-        n_rows, total = 0, 0.0
-        for rows in self.chunks(stride):
-            weight = self.family.curvature(self.linear_predictor(rows, intercept, coef))
+        blocks, predictors = self._blocks_of(columns), self._predictors(coef)
+
+        def of_chunk(rows: slice):
+            weight = self.family.curvature(self._predict(rows, intercept, predictors))
             if self.row_weights is not None:
                 weight = weight * self.row_weights[rows]
-                total += float(self.row_weights[rows].sum())
-            n_rows += len(weight)
             scaled = self._columns(rows, blocks, columns)
             scaled *= np.sqrt(weight)[:, None]
-            gram += scaled.T @ scaled
-        return gram / (n_rows if self.row_weights is None else total)
+            return [scaled.T @ scaled, float(len(weight) if self.row_weights is None else self.row_weights[rows].sum())]
+
+        gram, total = self._sum_over_chunks(of_chunk, stride)
+        return gram / total
 
     def column_rms(self, columns: Index) -> np.ndarray:
         """Root mean square of some columns over all rows."""

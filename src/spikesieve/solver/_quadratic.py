@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg.lapack import dpotrf, dpotrs
 
 from spikesieve.regularizer import minimise_group
 
@@ -39,12 +39,15 @@ class QuadraticModel:
         return np.cumsum([0, *self.sizes])[:-1].astype(np.intp)
 
     @cached_property
-    def _eigen(self) -> list[tuple[np.ndarray, np.ndarray]]:
-        pairs = []
-        for start, size in zip(self.starts, self.sizes, strict=True):
-            values, vectors = np.linalg.eigh(self.matrix[start : start + size, start : start + size])
-            pairs.append((np.maximum(values, 0.0), vectors))
-        return pairs
+    def _eigen(self) -> dict[int, tuple[np.ndarray, np.ndarray]]:
+        """Eigenvalues and -vectors of the groups that a sweep has visited."""
+        return {}
+
+    def _eigen_of(self, g: int, columns: slice) -> tuple[np.ndarray, np.ndarray]:
+        if g not in self._eigen:
+            values, vectors = np.linalg.eigh(self.matrix[columns, columns])
+            self._eigen[g] = np.maximum(values, 0.0), vectors
+        return self._eigen[g]
 
     def minimise(self, linear: np.ndarray, thresholds: np.ndarray, x0: np.ndarray, tolerance: np.ndarray):
         """Minimiser from `x0`, every group's optimality distance within `tolerance` (one per group)."""
@@ -56,7 +59,7 @@ class QuadraticModel:
                 break
             active = self.norms(x) > 0
             if active.any():
-                self._polish(x, linear, thresholds, active)
+                self._polish(x, linear, thresholds, active, tolerance)
                 pull = linear - self.matrix @ x
                 if self._optimal(x, pull, thresholds, tolerance):
                     break
@@ -78,7 +81,7 @@ class QuadraticModel:
         candidates = np.flatnonzero((self.norms(x) > 0) | (self.norms(pull) > thresholds))
         for g in candidates:
             columns = slice(self.starts[g], self.starts[g] + self.sizes[g])
-            values, vectors = self._eigen[g]
+            values, vectors = self._eigen_of(int(g), columns)
             rotated = vectors.T @ (pull[columns]) + values * (vectors.T @ x[columns])
             new = vectors @ minimise_group(values, rotated, thresholds[g])
             change = new - x[columns]
@@ -86,7 +89,7 @@ class QuadraticModel:
                 pull -= self.matrix[:, columns] @ change
                 x[columns] = new
 
-    def _polish(self, x, linear, thresholds, active) -> None:
+    def _polish(self, x, linear, thresholds, active, tolerance) -> None:
         """Newton steps on the active groups, where the norms are smooth; never leaves the model worse."""
         columns = np.flatnonzero(np.repeat(active, self.sizes))
         smooth = _SmoothPart(
@@ -95,7 +98,7 @@ class QuadraticModel:
         z = x[columns]
         current = smooth.value(z)
         for _ in range(_NEWTON_STEPS_PER_ROUND):
-            for step in smooth.steps(z):
+            for step in smooth.steps(z, tolerance[active]):
                 trial = smooth.value(z + step)
                 if trial < current:
                     break
@@ -121,8 +124,8 @@ class _SmoothPart:
     def value(self, z: np.ndarray) -> float:
         return float(0.5 * z @ (self.matrix @ z) - self.linear @ z + self.thresholds @ self.norms(z))
 
-    def steps(self, z: np.ndarray):
-        """Steps to try in turn: Newton's, the same with a majorised radial curvature, and fractions of it.
+    def steps(self, z: np.ndarray, tolerance: np.ndarray):
+        """Steps to try in turn, none at an optimum: Newton's, and the same with a majorised radial curvature.
 
         A norm has no curvature along its own direction, so where the model has none either (more coefficients than
         rows) Newton's step throws small groups across zero. ``||z|| <= ||z||^2 / (2 c) + c / 2`` with equality at
@@ -133,6 +136,8 @@ class _SmoothPart:
         norms = self.norms(z)
         unit = z / np.repeat(norms, self.sizes)
         descent = self.linear - self.matrix @ z - np.repeat(self.thresholds, self.sizes) * unit
+        if (self.norms(descent) <= tolerance).all():
+            return
         radial = np.ones(len(norms))
         step = self._solve(descent, unit, norms, radial)
         turned = np.add.reduceat(z * (z + step), self.starts) <= 0.0
@@ -177,14 +182,20 @@ def factorise(matrix: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
     diagonal = np.diagonal(matrix)
     scale = 1.0 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
     scaled = matrix * scale * scale[:, None]
-    damping = 1e-13 * max(len(matrix), 1)
+    size = len(matrix)
+    damping = 1e-13 * max(size, 1)
     while damping < 1e3:
         damped = scaled.copy()
-        damped[np.diag_indices_from(damped)] += damping
-        try:
-            factor = cho_factor(damped, lower=True, overwrite_a=True, check_finite=False)
-        except np.linalg.LinAlgError:
+        damped.flat[:: size + 1] += damping
+        # LAPACK itself: scipy's wrappers check and copy for longer than 30 coefficients take.
+        factor, failed = dpotrf(damped, lower=1, overwrite_a=1)
+        if failed:
             damping *= 100.0
             continue
-        return lambda right: (scale * cho_solve(factor, (scale * right.T).T, check_finite=False).T).T
-    return lambda right: np.zeros_like(right)
+
+        def solve(right: np.ndarray, factor=factor) -> np.ndarray:
+            solution, _ = dpotrs(factor, (scale * right.T).T, lower=1)
+            return (scale * solution.T).T
+
+        return solve
+    return np.zeros_like
