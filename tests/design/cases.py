@@ -6,7 +6,7 @@ import numpy as np
 import scipy.sparse
 
 from spikesieve.basis import BSplineEval
-from spikesieve.design import Block, DenseBlock, StackedBlock
+from spikesieve.design import Block, DenseBlock, StackedBlock, TabulatedPlaneBlock
 from spikesieve.design._convolved import ConvolvedBlock
 from spikesieve.design._interaction import InteractionBlock
 from spikesieve.design._signals import ContinuousSignals, EventTrains
@@ -128,21 +128,17 @@ def interaction_of_channels(n_samples, seed):
     return InteractionBlock([a, b], n_channels=3), product.reshape(n_samples, -1)
 
 
-def of_basis(n_samples, seed, basis, n_inputs=1):
-    """What a lazy design makes of a basis; its dense form is checked where its resolution is."""
-    covariates = np.random.default_rng(seed).random((n_inputs, n_samples))
-    covariates[0, n_samples // 5] = np.nan
-    # Coarse, for the sake of speed: a plane's table is read as a whole for every verb.
-    (block,) = basis.design(*covariates, resolution=0.05).blocks
+def tabulated(n_samples, seed, n_basis_funcs=6):
+    x = np.random.default_rng(seed).random(n_samples)
+    x[n_samples // 5] = np.nan
+    # Coarse, for the sake of speed; how far it is from the exact features is checked where lazy designs are.
+    (block,) = BSplineEval(n_basis_funcs).design(x, resolution=0.05).blocks
     return block, np.array(block.as_matrix(slice(0, n_samples)))
 
 
-def tabulated(n_samples, seed):
-    return of_basis(n_samples, seed, BSplineEval(6))
-
-
 def tabulated_plane(n_samples, seed):
-    return of_basis(n_samples, seed, BSplineEval(5, label="x") * BSplineEval(4, label="y"), n_inputs=2)
+    (a, x), (b, y) = tabulated(n_samples, seed, 5), tabulated(n_samples, seed + 1, 4)
+    return TabulatedPlaneBlock(a.axis, b.axis), (x[:, :, None] * y[:, None, :]).reshape(n_samples, -1)
 
 
 def stacked(n_samples, seed):
