@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spikesieve import basis as sb
-from spikesieve.design import DenseBlock, Design, TabulatedBlock, TabulatedPlaneBlock
+from spikesieve.design import (
+    ConvolvedBlock,
+    DenseBlock,
+    Design,
+    InteractionBlock,
+    TabulatedBlock,
+    TabulatedPlaneBlock,
+)
 from spikesieve.glm import GLM
 from spikesieve.selection import BlockedFolds, cross_validate
 
@@ -218,3 +225,44 @@ def test_impossible_covariates_are_one_sentence(covariates, options, error, mess
     with pytest.raises(error, match=message), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         basis.design(*covariates, **options)
+
+
+def test_spike_history_and_coupling_are_never_stored():
+    rng = np.random.default_rng(0)
+    counts = rng.poisson(0.02, size=(N, 6)).astype(float)
+    basis = sb.RaisedCosineLogConv(5, window_size=50, label="coupling") + sb.BSplineEval(6, label="speed")
+    design = basis.design(counts, covariate(n=N))
+    assert isinstance(design["coupling"].blocks[0], ConvolvedBlock)
+    features = basis.split_by_feature(basis.compute_features(counts, covariate(n=N)))
+    np.testing.assert_array_equal(design.finite_rows(), np.arange(N) >= 50)
+    y = rng.poisson(np.exp(-3 + 0.3 * covariate(n=N)))
+    model = GLM(regularizer="GroupLasso", solver_kwargs={"tol": 1e-8})
+    lazy = model.fit_path(design, y, n_strengths=8, min_ratio=0.05)
+    dense = model.fit_path(features, y, strengths=lazy.strengths)
+    np.testing.assert_allclose(lazy.loss, dense.loss, atol=1e-6)
+
+
+def test_product_of_history_and_covariate_is_an_interaction():
+    rng = np.random.default_rng(0)
+    counts, x = rng.poisson(0.1, size=N).astype(float), covariate()
+    basis = sb.HistoryConv(4, label="history") * sb.BSplineEval(5, label="x")
+    design = basis.design(counts, x)
+    assert isinstance(design.blocks[0], InteractionBlock)
+    np.testing.assert_allclose(design.to_dense()[4:], basis.compute_features(counts, x)[4:], atol=2e-4)
+
+
+def test_a_window_longer_than_the_recording_is_an_error():
+    with pytest.raises(ValueError, match="window"):
+        sb.RaisedCosineLogConv(5, window_size=50).design(np.ones(20))
+
+
+def test_files_and_sparse_matrices_are_features(tmp_path, recording):
+    sparse = pytest.importorskip("scipy.sparse")
+    _, _, design, y = recording
+    dense = design["speed"].to_dense()
+    stored = np.memmap(tmp_path / "speed.dat", dtype=np.float64, mode="w+", shape=dense.shape)
+    stored[:] = dense
+    model = GLM(regularizer="GroupLasso", regularizer_strength=0.001)
+    expected = model.fit({"speed": dense}, y).coef_["speed"]
+    for leaf in (stored, sparse.csr_matrix(dense)):
+        np.testing.assert_allclose(model.fit({"speed": leaf}, y).coef_["speed"], expected, atol=1e-6)

@@ -1,18 +1,28 @@
 """The design matrix, block by block: what the solver sees of the covariates."""
 
 from spikesieve.design._block import Block
+from spikesieve.design._convolved import ConvolvedBlock
 from spikesieve.design._dense import DenseBlock
 from spikesieve.design._design import Design
 from spikesieve.design._from_basis import design_of_basis, design_of_blocks
+from spikesieve.design._interaction import InteractionBlock
+from spikesieve.design._signals import EventTrains
+from spikesieve.design._sparse import SparseBlock
 from spikesieve.design._stacked import StackedBlock
+from spikesieve.design._stored import StoredBlock
 from spikesieve.design._tabulated import Axis, TabulatedBlock, TabulatedPlaneBlock
 
 __all__ = [
     "Axis",
     "Block",
+    "ConvolvedBlock",
     "DenseBlock",
     "Design",
+    "EventTrains",
+    "InteractionBlock",
+    "SparseBlock",
     "StackedBlock",
+    "StoredBlock",
     "TabulatedBlock",
     "TabulatedPlaneBlock",
     "design_of_basis",

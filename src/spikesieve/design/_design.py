@@ -8,6 +8,7 @@ from spikesieve._tree import CoefLayout, Structure
 from spikesieve._types import PyTree
 from spikesieve.design._block import Block
 from spikesieve.design._dense import DenseBlock
+from spikesieve.design._stored import StoredBlock
 
 # A chunk's linear predictor, loss and residual stay in a 1 MB cache at 32768 rows; stored columns bring their own
 # bytes, which should stay within 8 MB.
@@ -68,7 +69,7 @@ class Design:
     @property
     def chunk_rows(self) -> int:
         """Rows per chunk of a pass that keep its data in cache."""
-        stored = sum(block.n_coef for block in self.blocks if isinstance(block, DenseBlock))
+        stored = sum(block.n_coef for block in self.blocks if isinstance(block, DenseBlock | StoredBlock))
         return int(np.clip(_CHUNK_BYTES // (8 * stored + 1), _MIN_CHUNK_ROWS, _MAX_CHUNK_ROWS))
 
     def __len__(self) -> int:

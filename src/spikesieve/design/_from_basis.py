@@ -4,10 +4,13 @@ import numpy as np
 
 from spikesieve._tree import CoefLayout, flatten
 from spikesieve.basis import Basis, MultiplicativeBasis
+from spikesieve.basis._convolution import epochs_of
 from spikesieve.basis._samples import as_samples, check_number_of_inputs, check_same_length, values_of
 from spikesieve.design._block import Block
+from spikesieve.design._convolved import ConvolvedBlock
 from spikesieve.design._dense import DenseBlock
 from spikesieve.design._design import Design
+from spikesieve.design._interaction import InteractionBlock
 from spikesieve.design._stacked import StackedBlock
 from spikesieve.design._tabulate import tabulate
 from spikesieve.design._tabulated import Axis, TabulatedBlock, TabulatedPlaneBlock
@@ -37,12 +40,25 @@ def design_of_blocks(blocks: dict[str, Block]) -> Design:
 
 
 def _block(basis: Basis, covariates: tuple, resolution: float, exact: bool) -> Block:
-    if not exact:
-        tabulated = _tabulated(basis, covariates, resolution)
-        if tabulated is not None:
-            return tabulated
-    features = np.asarray(values_of(basis.compute_features(*covariates)), dtype=np.float64)
-    return DenseBlock(features)
+    if basis.is_convolved:
+        return _convolved(basis, covariates[0])
+    tabulated = None if exact else _tabulated(basis, covariates, resolution)
+    if tabulated is not None:
+        return tabulated
+    if isinstance(basis, MultiplicativeBasis) and any(part.is_convolved for part in basis.walk()):
+        n_first = basis.parts[0].n_inputs
+        shares = covariates[:n_first], covariates[n_first:]
+        factors = [_block(part, x, resolution, exact) for part, x in zip(basis.parts, shares, strict=True)]
+        return InteractionBlock(factors, basis.parts[0].n_input_columns)
+    return DenseBlock(np.asarray(values_of(basis.compute_features(*covariates)), dtype=np.float64))
+
+
+def _convolved(basis: Basis, covariate) -> Block:
+    """Signals and kernels; no window reaches across the end of an epoch."""
+    samples = as_samples(covariate, basis.label)
+    basis.set_input_shape(samples)
+    signals = samples.reshape(len(samples), -1)
+    return ConvolvedBlock(signals, basis.kernel(), basis.row_offset, epochs_of(covariate, len(samples)))
 
 
 def _tabulated(basis: Basis, covariates: tuple, resolution: float) -> Block | None:

@@ -6,7 +6,7 @@ import numpy as np
 
 from spikesieve._tree import CoefLayout, flatten
 from spikesieve._types import PerSample, PyTree
-from spikesieve.design import Block, DenseBlock, Design, StackedBlock
+from spikesieve.design import Block, DenseBlock, Design, SparseBlock, StackedBlock, StoredBlock
 from spikesieve.observation_models import ObservationModel
 
 _SOLVER_OPTIONS = {"maxiter": int, "tol": float}
@@ -66,13 +66,15 @@ def _as_block(leaf, label: str) -> Block:
         return leaf
     if isinstance(leaf, Design):
         return leaf.blocks[0] if len(leaf.blocks) == 1 else StackedBlock(leaf.blocks)
+    if hasattr(leaf, "toarray"):
+        return SparseBlock(leaf)
+    if isinstance(leaf, np.memmap) or (hasattr(leaf, "shape") and hasattr(leaf, "chunks")):
+        return StoredBlock(leaf)  # on disk (NumPy, HDF5, zarr): read in row chunks, never whole
     return DenseBlock(_as_matrix(leaf, label))
 
 
 def _as_matrix(leaf, label: str) -> np.ndarray:
     name = f"X[{label!r}]" if label else "X"
-    if hasattr(leaf, "toarray"):
-        raise TypeError(f"{name} is a sparse matrix, which is not supported yet; pass {name}.toarray().")
     array = _as_floats(leaf, name)
     if array.ndim != 2:
         raise ValueError(
