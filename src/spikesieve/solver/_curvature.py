@@ -81,7 +81,8 @@ class CurvatureModel:
         which costs no pass. It holds until the working set changes or the matrix is built anew.
         """
         local = self._local
-        assert local is not None
+        if local is None:
+            return
         s = np.concatenate([[intercept_step], step[local.columns]])
         y = np.concatenate([[intercept_change], change[local.columns]])
         predicted = local.matrix @ s

@@ -72,6 +72,14 @@ class NewtonSolver:
             room = max(10, len(groups))
             groups = np.union1d(groups, violators[np.argsort(-distances[violators])[:room]])
 
+    def closer(self, point: Point, guess: tuple[float, Coef], strength: float, groups: Index) -> Point:
+        """Return the point at `guess` if it is nearer to optimal at `strength` than `point`, else `point`."""
+        new = self.evaluate(*guess)
+        if not self._residual(new, strength, groups) < self._residual(point, strength, groups):
+            return point
+        self._learn(point, new)
+        return new
+
     def solve_unpenalised(self, start: Point) -> Point:
         """Fit the intercept and the unpenalised coefficients, with every group left at zero."""
         nothing = np.zeros(0, dtype=np.intp)

@@ -11,6 +11,7 @@ from spikesieve.design import Design
 from spikesieve.observation_models import ObservationModel
 from spikesieve.regularizer import Penalty
 from spikesieve.solver._certificate import duality_gap, kkt_residual
+from spikesieve.solver._extrapolation import extrapolate
 from spikesieve.solver._newton import NewtonSolver, Point
 from spikesieve.solver._null import NullModel, fit_null_model
 from spikesieve.solver._problem import Problem
@@ -91,7 +92,8 @@ def _follow(solver: NewtonSolver, point: Point, strengths: Strengths, null: Null
     previous = max(null.strength_max, float(strengths[0]))
     try:
         for strength in strengths:
-            solution = _solve_one(solver, point, float(strength), previous)
+            guess = extrapolate(solver.penalty, [s.point for s in solved], strengths, float(strength))
+            solution = _solve_one(solver, point, float(strength), previous, guess)
             solved.append(solution)
             point, previous = solution.point, float(strength)
             if progress is not None:
@@ -112,7 +114,7 @@ class _Solution:
     counts: tuple[int, int, int]
 
 
-def _solve_one(solver: NewtonSolver, point: Point, strength: float, previous: float) -> _Solution:
+def _solve_one(solver: NewtonSolver, point: Point, strength: float, previous: float, guess) -> _Solution:
     """Solve at one strength from the solution at the previous one, screening groups by the strong rule."""
     if not solver.problem.family.has_finite_null(solver.problem.y):
         return _Solution(point, Status.NO_FINITE_MINIMUM, (0, 0, 0))
@@ -120,6 +122,8 @@ def _solve_one(solver: NewtonSolver, point: Point, strength: float, previous: fl
         solver = solver.released()
     before = solver.counts
     likely = np.flatnonzero(solver.penalty.dual_norms(point.at.gradient) >= 2.0 * strength - previous)
+    if guess is not None:
+        point = solver.closer(point, guess, strength, likely)
     point, status = solver.solve(point, strength, likely)
     if status is Status.CONVERGED and solver.escapes(point, _ENDLESS_STEP):
         status = Status.NO_FINITE_MINIMUM
