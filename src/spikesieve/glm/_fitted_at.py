@@ -9,6 +9,7 @@ import numpy as np
 from spikesieve._errors import Status
 from spikesieve._tree import map_leaves
 from spikesieve.glm._inputs import Sample
+from spikesieve.observation_models import ObservationModel
 from spikesieve.regularizer import scalar_strength
 from spikesieve.solver import Path
 
@@ -20,6 +21,7 @@ class FittedAt:
     model: Any
     sample: Sample
     path: Path
+    family: ObservationModel
 
     def __call__(self, strength: float):
         """Fitted copy of the model, its ``regularizer_strength`` the one asked for."""
@@ -41,7 +43,7 @@ class FittedAt:
         nearest = int(larger[-1]) if len(larger) else 0
         start = float(self.path.intercept[nearest]), self.path.coef_matrix[nearest]
         penalty, _ = self.model.penalty(self.sample.design.layout, scalar=1.0)
-        solution = self.model.solve(self.sample, penalty, np.array([strength]), start=start)
+        solution = self.model.solve(self.sample, penalty, np.array([strength]), self.family, start=start)
         warn_unless_converged(solution)
         return solution
 

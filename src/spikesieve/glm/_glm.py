@@ -8,6 +8,7 @@ import numpy as np
 from spikesieve._tree import CoefLayout
 from spikesieve._types import PyTree, Strengths
 from spikesieve.design import Design
+from spikesieve.glm._dispersion import with_estimated_scale
 from spikesieve.glm._estimator import Estimator
 from spikesieve.glm._fitted_at import FittedAt, warn_unless_converged
 from spikesieve.glm._inputs import Sample, as_design, as_sample, solver_options
@@ -28,7 +29,8 @@ class GLM(Estimator):
     Parameters
     ----------
     observation_model
-        Distribution of the counts: ``"Poisson"`` or an instance.
+        Distribution of the counts: ``"Poisson"``, ``"Gamma"``, ``"Bernoulli"``, ``"NegativeBinomial"``, ``"Gaussian"``,
+        or an instance.
     inverse_link_function
         From linear predictor to mean; None takes the family's (the exponential for Poisson).
     regularizer
@@ -54,7 +56,7 @@ class GLM(Estimator):
     solution_
         The `Path` of one strength: KKT residual, duality gap, iterations, status.
     scale_
-        Dispersion (1 for Poisson).
+        Dispersion: 1 for Poisson, estimated for the families that have one.
     dof_resid_
         Residual degrees of freedom: samples less free parameters (for selecting penalties, less non-zero ones).
     n_iter_
@@ -124,7 +126,11 @@ class GLM(Estimator):
         sample = as_sample(X, y, self.family, sample_weight, offset)
         penalty, strength = self.penalty(sample.design.layout)
         start = self._start(init_params, sample.design.layout)
-        solution = self.solve(sample, penalty, np.array([strength]), start=start)
+        grid = np.array([strength])
+        family = with_estimated_scale(
+            self.family, sample, lambda family, near: self.solve(sample, penalty, grid, family, start=near or start)
+        )
+        solution = self.solve(sample, penalty, grid, family, start=start)
         warn_unless_converged(solution)
         self.set_solution(solution, sample)
         if sample.design.layout.structure.is_leaf:
@@ -160,23 +166,40 @@ class GLM(Estimator):
 
         Notes
         -----
-        A scalar ``regularizer_strength`` is not used; one per group or leaf multiplies each strength of the path.
+        A scalar ``regularizer_strength`` is not used; one per group or leaf multiplies each strength of the path. Where
+        the family's dispersion is estimated, the whole path has that of its smallest strength: deviances then compare.
         """
         sample = as_sample(X, y, self.family, sample_weight, offset)
         penalty, _ = self.penalty(sample.design.layout, scalar=1.0)
         strengths = self._path_strengths(strengths, penalty, n_strengths, min_ratio)
         grid = {"n_strengths": n_strengths, "min_ratio": min_ratio}
+        family = self._path_family(sample, penalty, strengths, min_ratio)
         with PathProgress("Fitting the path") as progress:
-            solution = self.solve(sample, penalty, strengths, progress=progress, **grid)
+            solution = self.solve(sample, penalty, strengths, family, progress=progress, **grid)
         warn_unless_converged(solution)
-        return replace(solution, fitted_at=FittedAt(self.unfitted_copy(), sample, solution))
+        return replace(solution, fitted_at=FittedAt(self.unfitted_copy(), sample, solution, family))
 
-    def solve(self, sample: Sample, penalty: Penalty, strengths: Strengths | None, **options) -> Path:
-        """Call the path solver with this model's family and options; `fit` and `fit_path` end here."""
+    def _path_family(self, sample: Sample, penalty: Penalty, strengths, min_ratio: float) -> ObservationModel:
+        """Family for a whole path: if its dispersion is estimated, with that of the smallest strength."""
+        family = self.family
+        if not family.estimates_scale:
+            return family
+        if strengths is None:
+            null = self.solve(sample, penalty, None, family.with_scale(1.0), n_strengths=1)
+            strengths = np.array([null.strength_max * min_ratio])
+        smallest = np.array([np.min(strengths)])
+        return with_estimated_scale(
+            family, sample, lambda fixed, near: self.solve(sample, penalty, smallest, fixed, start=near)
+        )
+
+    def solve(
+        self, sample: Sample, penalty: Penalty, strengths: Strengths | None, family: ObservationModel, **options
+    ) -> Path:
+        """Call the path solver with this model's options; `fit` and `fit_path` end here."""
         return path(
             sample.design,
             sample.y,
-            self.family,
+            family,
             penalty,
             strengths,
             offset=sample.offset,
