@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.linalg.lapack import dpotrf, dpotrs
+from scipy.linalg import get_lapack_funcs
 
 from spikesieve.regularizer import minimise_group
 
+_potrf, _potrs = get_lapack_funcs(("potrf", "potrs"), dtype=np.float64)
 _MAX_ROUNDS = 100
 _NEWTON_STEPS_PER_ROUND = 4
 
@@ -188,13 +189,13 @@ def factorise(matrix: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
         damped = scaled.copy()
         damped.flat[:: size + 1] += damping
         # LAPACK itself: scipy's wrappers check and copy for longer than 30 coefficients take.
-        factor, failed = dpotrf(damped, lower=1, overwrite_a=1)
+        factor, failed = _potrf(damped, lower=1, overwrite_a=1)
         if failed:
             damping *= 100.0
             continue
 
         def solve(right: np.ndarray, factor=factor) -> np.ndarray:
-            solution, _ = dpotrs(factor, (scale * right.T).T, lower=1)
+            solution, _ = _potrs(factor, (scale * right.T).T, lower=1)
             return (scale * solution.T).T
 
         return solve
