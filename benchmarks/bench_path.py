@@ -1,10 +1,12 @@
 """Whole group lasso paths against adelie, and one strength against nemos, on W(n, C).
 
+"design" is this library on `basis.design(...)`, whose features are within 1e-4 of the dense ones.
+
 Equal answers first: for each library the table says by how much its objective exceeds the best one found, and its
 KKT residual, before it says how long it took. Every library runs in a process of its own.
 
 Usage: python benchmarks/bench_path.py [--bins 100000] [--covariates 10] [--repeats 3] [--time-out 300]
-       [--libraries spikesieve,adelie,nemos]
+       [--libraries spikesieve,design,adelie,nemos]
 """
 
 import argparse
@@ -26,7 +28,12 @@ MIN_RATIO = 0.01
 # nemos fits one strength in minutes, so it is asked for one: where the active covariates have just come in.
 ONE_STRENGTH_RATIO = 0.1
 # adelie: its default, the loosest that brings its KKT residual to where ours is, and the finest that it finishes.
-TOLERANCES = {"spikesieve": ["default"], "adelie": ["default", "1e-12", "1e-16"], "nemos": ["default", "1e-7"]}
+TOLERANCES = {
+    "spikesieve": ["default"],
+    "design": ["default"],
+    "adelie": ["default", "1e-12", "1e-16"],
+    "nemos": ["default", "1e-7"],
+}
 LEGEND = (
     "excess: objective above the best of all, at worst; KKT: residual by the largest strength, at worst; seconds: "
     "median; ratio: to spikesieve's median; above: peak memory beyond that of the input and its dense features."
@@ -147,7 +154,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--covariates", type=int, default=10)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--time-out", type=float, default=300.0, help="seconds a library may take per setting")
-    parser.add_argument("--libraries", default="spikesieve,adelie,nemos")
+    parser.add_argument("--libraries", default="spikesieve,design,adelie,nemos")
     return parser.parse_args()
 
 

@@ -41,6 +41,23 @@ def fit_spikesieve(workload: Workload, strengths: np.ndarray, n_repeats: int, to
     return Solutions(path.intercept, path.coef_matrix, seconds, detail)
 
 
+def fit_spikesieve_design(workload: Workload, strengths: np.ndarray, n_repeats: int, tolerance: str) -> Solutions:
+    """Whole path on ``basis.design(...)``: tables and codes instead of dense features, the tabulation not timed."""
+    from functools import reduce
+    from operator import add
+
+    from spikesieve.basis import BSplineEval
+    from spikesieve.glm import GLM
+
+    basis = reduce(add, (BSplineEval(N_FUNCTIONS, bounds=(0.0, 1.0), label=label) for label in workload.labels))
+    design = basis.design(*workload.covariates.T)
+    kwargs = {} if tolerance == "default" else {"tol": float(tolerance)}
+    model = GLM(regularizer="GroupLasso", solver_kwargs=kwargs)
+    seconds, path = _timed(lambda: model.fit_path(design, workload.counts, strengths=strengths), n_repeats)
+    detail = f"{path.converged.sum()} converged, {path.n_passes.sum()} passes"
+    return Solutions(path.intercept, path.coef_matrix, seconds, detail)
+
+
 def fit_adelie(workload: Workload, strengths: np.ndarray, n_repeats: int, tolerance: str) -> Solutions:
     """Whole path with `adelie.grpnet`, all cores, `tolerance` for both of its loops."""
     import adelie
@@ -92,7 +109,7 @@ def fit_nemos(workload: Workload, strengths: np.ndarray, n_repeats: int, toleran
     return Solutions(intercept, np.array(coef), seconds, f"{max(steps)} steps")
 
 
-FIT = {"spikesieve": fit_spikesieve, "adelie": fit_adelie, "nemos": fit_nemos}
+FIT = {"spikesieve": fit_spikesieve, "design": fit_spikesieve_design, "adelie": fit_adelie, "nemos": fit_nemos}
 
 
 def _timed(run, n_repeats: int):
