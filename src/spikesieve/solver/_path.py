@@ -75,7 +75,7 @@ def path(
     weights = None if sample_weight is None else sample_weight / sample_weight.mean()
     problem = Problem(design, y, observation_model, offset, weights, n_threads)
     problem = replace(problem, n_threads=min(n_threads, len(problem.chunks())))
-    with one_blas_thread(problem.n_threads):
+    with one_blas_thread(problem.n_threads, design.n_coef):
         null = fit_null_model(problem, penalty, tolerance, maxiter)
         if strengths is None:
             strengths = max(null.strength_max, null.scale.strength) * np.geomspace(1.0, min_ratio, n_strengths)
