@@ -112,9 +112,23 @@ def test_selected_tiles_carry_their_magnitude_and_others_a_dot():
     np.testing.assert_array_equal(tiles.compressed(), magnitude[SELECTED])
     dots = lines(ax)["not selected"]
     assert set(zip(dots.get_ydata(), dots.get_xdata(), strict=True)) == {(0, 1), (1, 0)}
-    assert {text.get_text() for text in ax.texts} == {"0.5", "0.25", "1", "0.1"}
+    assert {text.get_text() for text in ax.texts} == {"0.50", "0.25", "1.00", "0.10"}
     assert [tick.get_text() for tick in ax.get_xticklabels()] == ["place", "speed"]
     assert ax.collections[0].colorbar.ax.get_ylabel() == "bits per spike"
+
+
+@pytest.mark.parametrize(
+    ("magnitude", "shown"),
+    [
+        ([[2.968, 0.0012]], {"2.97", "0.00"}),
+        ([[31.4, -0.04]], {"31.4", "0.0"}),
+        ([[0.0312, -0.0045]], {"0.0312", "-0.0045"}),
+        ([[1234.0, 5.6]], {"1234", "6"}),
+    ],
+)
+def test_numbers_of_a_matrix_share_their_decimals(magnitude, shown):
+    ax = plot_selection_matrix(np.ones((1, 2), dtype=bool), np.array(magnitude))
+    assert {text.get_text() for text in ax.texts} == shown
 
 
 def test_cells_are_grouped_by_region_in_order_of_appearance():

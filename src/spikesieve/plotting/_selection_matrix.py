@@ -1,5 +1,6 @@
 """Which covariates each cell keeps, and how much each is worth."""
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -140,11 +141,18 @@ def _shifted(ax):
 
 
 def _write_numbers(ax, selected, values, top):
+    decimals = _decimals(top)
     for row, column in zip(*np.nonzero(selected), strict=True):
         value = values[row, column]
         colour = "white" if np.isfinite(value) and value > 0.55 * top else "black"
-        text = f"{value:.2g}" if np.isfinite(value) else "?"
+        # Adding zero turns the -0.0 that rounding makes of small negative numbers into 0.0.
+        text = f"{round(float(value), decimals) + 0.0:.{decimals}f}" if np.isfinite(value) else "?"
         ax.text(column, row, text, ha="center", va="center", fontsize=SMALL - 1, color=colour)
+
+
+def _decimals(top: float) -> int:
+    """As many for all numbers as show three digits of the largest, so that they compare at a glance."""
+    return min(max(2 - math.floor(math.log10(top)), 0), 6)
 
 
 def _write_regions(ax, bounds, n_covariates):
