@@ -60,7 +60,7 @@ def test_bundled_recording_is_tracked_throughout(recording):
     binned = recording.bin(bin_width_s=0.1)
     assert binned.tracked.all()
     assert np.isfinite(binned.position).all() and np.isfinite(binned.speed).all()
-    # A mouse in a box: it rests much of the time and hardly ever runs faster than half a metre per second.
+    # A mouse on a maze: it rests much of the time and hardly ever runs faster than half a metre per second.
     assert 0.005 < np.median(binned.speed) < 0.05
     assert 0.1 < binned.speed.max() < 1.0
 

@@ -20,12 +20,12 @@ _LICENCE = "MIT, copyright (c) pynapple authors"
 
 
 def load_head_direction_recording() -> Recording:
-    """Load a mouse exploring a box: 7 thalamic head-direction cells and 8 cells of hippocampal CA1.
+    """Load a mouse exploring a Y-shaped maze: 7 thalamic head-direction cells and 8 cells of hippocampal CA1.
 
     Twenty minutes of spikes of 15 cells (region ``"adn"``, anterodorsal thalamic nucleus, or ``"ca1"``);
-    floor position and head direction at 120 Hz for the last 529 s, in which the mouse is awake. The mouse
-    sampled headings unevenly over the box, so the thalamic cells look tuned to place as well: a test of
-    whether a method can tell a confound from a cause.
+    floor position and head direction at 120 Hz for the last 529 s, in which the mouse is awake. Its
+    path traces a Y, along whose arms it could hardly head but two ways, so the thalamic cells look tuned to place
+    as well: a test of whether a method can tell a confound from a cause.
 
     Returns
     -------
