@@ -31,6 +31,8 @@ LAYERS = {
 }
 # Draws the records of any layer, so it knows none of them; they import it late, to offer .plot().
 PLOTTING = "plotting"
+# Prints and writes what reports say, so it may import them although both are on top.
+COMMAND_LINE = "cli"
 TOP = max(LAYERS.values())
 
 MAX_FILE_LINES = 400
@@ -125,7 +127,8 @@ def _layer_fault(module: str, found: Import, is_init: bool) -> str | None:
     if imported == PLOTTING:
         late = found.late or found.type_only or LAYERS[importer] == TOP
         return None if late else "plotting is imported late, in the function that draws"
-    allowed = LAYERS[imported] < LAYERS[importer] or LAYERS[imported] == LAYERS[importer] == 0
+    within_layer = LAYERS[importer] == 0 or importer == COMMAND_LINE
+    allowed = LAYERS[imported] < LAYERS[importer] or (LAYERS[imported] == LAYERS[importer] and within_layer)
     return None if allowed else f"layer {LAYERS[importer]} does not import layer {LAYERS[imported]}"
 
 

@@ -104,6 +104,7 @@ def test_every_long_body_on_the_list_is_still_long():
         ),
         ("solver._a", "if TYPE_CHECKING:\n    from spikesieve.glm import GLM", "does not import layer 5"),
         ("datasets._a", "import spikesieve.convolve", "layer 6 does not import layer 6"),
+        ("report._a", "import spikesieve.cli", "layer 7 does not import layer 7"),
         ("basis._a", "from spikesieve.basis import BSplineEval", "its own package's __init__"),
         ("basis._a", "from spikesieve import basis", "its own package's __init__"),
         ("basis._a", "from . import _range", "write imports in full"),
@@ -134,6 +135,7 @@ def test_checker_finds_a_forbidden_import(module, source, reason):
         ("_tree", "def f():\n    import jax"),
         ("io._nwb", "import pynwb"),
         ("cli", "import spikesieve.plotting\nimport spikesieve.glm"),
+        ("cli", "import spikesieve.report"),
         ("basis._a", "text = 'import spikesieve.glm'\n# import spikesieve.glm"),
     ],
 )
