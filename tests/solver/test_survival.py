@@ -97,6 +97,13 @@ def test_all_zero_counts_have_no_finite_intercept(splines, strengths):
     assert np.isfinite(path.intercept).all() and (path.objective < 1e-9).all()
 
 
+def test_spikes_that_weigh_nothing_leave_all_zero_counts(splines, y):
+    _, X = splines
+    path = solve(X, y, n_strengths=3, sample_weight=(y == 0).astype(float))
+    assert set(path.status) == {Status.NO_FINITE_MINIMUM}
+    assert np.isfinite(path.intercept).all() and not path.coef_matrix.any()
+
+
 def test_separating_column_without_penalty_has_no_finite_coefficient(y):
     silent = np.arange(N) % 2 == 0
     separated = np.where(silent, 0.0, y)

@@ -49,7 +49,7 @@ def fit_null_model(problem: Problem, penalty: Penalty, tolerance: float, maxiter
     if problem.offset is not None:
         point = _fit_intercept(problem, point, tolerance * residual)
     loss = point.at.loss
-    if penalty.groups and len(penalty.ungrouped) and family.has_finite_null(problem.y):
+    if penalty.groups and len(penalty.ungrouped) and problem.has_finite_null():
         solver = NewtonSolver(problem, penalty, scale, 0.1 * tolerance, maxiter)
         point = solver.solve_unpenalised(point)
         scale = _scale(problem, penalty, point, residual)

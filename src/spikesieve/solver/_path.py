@@ -116,7 +116,7 @@ class _Solution:
 
 def _solve_one(solver: NewtonSolver, point: Point, strength: float, previous: float, guess) -> _Solution:
     """Solve at one strength from the solution at the previous one, screening groups by the strong rule."""
-    if not solver.problem.family.has_finite_null(solver.problem.y):
+    if not solver.problem.has_finite_null():
         return _Solution(point, Status.NO_FINITE_MINIMUM, (0, 0, 0))
     if strength == 0.0 and solver.penalty.groups:
         solver = solver.released()

@@ -47,6 +47,11 @@ class Problem:
         """Number of rows."""
         return self.design.n_samples
 
+    def has_finite_null(self) -> bool:
+        """Whether an intercept alone has a finite best value, given the samples that weigh anything."""
+        weighing = self.y if self.row_weights is None else self.y[self.row_weights > 0]
+        return self.family.has_finite_null(weighing)
+
     def linear_predictor(self, rows: slice, intercept: float, coef: Coef) -> PerSample:
         """Linear predictor of a row chunk; blocks with zero coefficients are not touched."""
         return self._predict(rows, intercept, self._predictors(coef))
