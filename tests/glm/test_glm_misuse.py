@@ -25,8 +25,10 @@ Y = counts(X)
         (X, None, ValueError, "requires y"),
         (X, -Y - 1, ValueError, "cannot be negative"),
         (X, Y + 0.5, ValueError, "must be whole numbers"),
-        (X, Y * np.nan, ValueError, "nothing is left to fit"),
-        ({"a": X["g00"], "speed": X["g01"] * np.nan}, Y, ValueError, "Features concerned: speed"),
+        (X, Y * np.nan, ValueError, "Never finite: y"),
+        (X["g00"].tolist(), Y, ValueError, "Pass numpy.asarray"),
+        ({"a": np.full((50, 1), np.datetime64("2020-01-01"))}, Y, TypeError, "must be numeric"),
+        ({"a": X["g00"], "speed": X["g01"] * np.nan}, Y, ValueError, "Never finite: speed"),
         ({"a": np.zeros((0, 2))}, Y[:0], ValueError, "minimum of 1 is required"),
     ],
 )
@@ -84,7 +86,7 @@ def test_unfitted_and_mismatched_prediction():
     model.fit(X, Y)
     with pytest.raises(ValueError, match="the model was fitted on"):
         model.predict({"g00": X["g00"]})
-    with pytest.raises(ValueError, match="is expecting 4 features"):
+    with pytest.raises(ValueError, match=r"X\[.g01.\] has 1 features, but GLM is expecting 2 features"):
         model.predict({"g00": X["g00"], "g01": X["g01"][:, :1]})
     with pytest.raises(ValueError, match="score_type must be one of"):
         model.score(X, Y, score_type="r2")
@@ -96,3 +98,30 @@ def test_a_failed_fit_leaves_the_last_one():
     with pytest.raises(ValueError):
         model.fit(X, -Y - 1)
     np.testing.assert_array_equal(model.coef_["g00"], before)
+
+
+def test_rows_left_out_in_numbers_are_said():
+    holes = {label: leaf.copy() for label, leaf in X.items()}
+    holes["g00"][:20] = np.nan
+    with pytest.warns(UserWarning, match="20 of 50 samples have a NaN"):
+        GLM(regularizer="GroupLasso", regularizer_strength=0.1).fit(holes, Y)
+
+
+def test_rates_in_hertz_are_said():
+    with pytest.warns(UserWarning, match="multiples of 40"):
+        GLM().fit(features(n_samples=200), counts(features(n_samples=200)) * 40)
+
+
+def test_masked_values_are_missing():
+    masked = np.ma.masked_array(
+        np.where(np.arange(50)[:, None] == 3, -9999.0, X["g00"]), np.arange(50)[:, None] * [1, 1] == 3
+    )
+    model = GLM(regularizer="GroupLasso", regularizer_strength=0.1)
+    keep = np.arange(50) != 3
+    expected = model.fit({"g00": X["g00"][keep]}, Y[keep]).coef_["g00"]
+    np.testing.assert_allclose(model.fit({"g00": masked}, Y).coef_["g00"], expected, atol=1e-9)
+
+
+def test_pseudo_r2_of_silence_is_not_a_number():
+    model = GLM(regularizer="GroupLasso", regularizer_strength=0.1).fit(X, Y)
+    assert np.isnan(model.score(X, 0 * Y, "pseudo-r2-Cohen")) and np.isnan(model.score(X, 0 * Y, "pseudo-r2-McFadden"))

@@ -191,3 +191,21 @@ def test_importing_selection_imports_nothing_heavy():
     heavy = "{'sklearn', 'jax', 'numba', 'matplotlib'}"
     code = f"import sys, spikesieve.selection; assert not {heavy} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_misuse_is_one_sentence():
+    X, y = recording()
+    model = GLM(regularizer="GroupLasso")
+    with pytest.raises(TypeError, match="folds must have a split method"):
+        cross_validate(model, X, y, 5)
+    with pytest.raises(TypeError, match="the order is cross_validate"):
+        cross_validate(model, X, BlockedFolds(5), y)
+    with pytest.raises(TypeError, match="model must have fit_path"):
+        cross_validate("GLM", X, y)
+
+
+def test_ridge_selects_nothing_and_says_so():
+    X, y = recording()
+    cv = cross_validate(GLM(regularizer="Ridge"), X, y, strengths=[0.1, 0.01])
+    with pytest.raises(ValueError, match="keeps every covariate"):
+        cv.selected()

@@ -16,7 +16,10 @@ ArrayLike = Any
 
 def as_samples(covariate: ArrayLike, name: str) -> Float[np.ndarray, " n_samples *columns"]:
     """Return the samples of one covariate, in time order along the first axis, as float64."""
-    values = np.asarray(values_of(covariate))
+    values = values_of(covariate)
+    if isinstance(values, np.ma.MaskedArray):
+        values = np.ma.filled(values.astype(float), np.nan)  # masked means missing
+    values = np.asarray(values)
     if values.dtype.kind not in "biuf":
         raise TypeError(
             f"{name}: a covariate must be an array of real numbers; got dtype {values.dtype}. "

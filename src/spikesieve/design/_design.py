@@ -76,6 +76,8 @@ class Design:
         return self.n_samples
 
     def __getitem__(self, key) -> "Design":
+        if isinstance(key, int | np.integer):
+            raise TypeError(f"Rows are chosen by a slice or an array, got the number {key}: use [{key}:{key + 1}].")
         if not isinstance(key, str):
             return self.take(key)
         if key not in self.labels:
@@ -102,6 +104,9 @@ class Design:
     def take(self, rows) -> "Design":
         """Return the design on some rows: a slice, or an index or boolean array."""
         return Design(tuple(block.take(rows) for block in self.blocks), self.layout)
+
+    def __array__(self, dtype=None, copy=None) -> np.ndarray:
+        return self.to_dense().astype(dtype or np.float64, copy=False)
 
     def to_tree(self) -> PyTree:
         """Dense features, one array ``(n_samples, n_coef_of_leaf)`` per covariate."""

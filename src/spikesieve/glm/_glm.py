@@ -350,8 +350,9 @@ class GLM(Estimator):
             raise ValueError(
                 f"X has features {list(design.layout.labels)} but the model was fitted on {list(fitted.labels)}."
             )
-        if design.layout.leaf_slices != fitted.leaf_slices:
-            raise ValueError(
-                f"X has {design.n_coef} features, but {type(self).__name__} is expecting {fitted.n_coef} features "
-                "as input, leaf by leaf as fitted."
-            )
+        for label, given, known in zip(fitted.labels, design.layout.leaf_slices, fitted.leaf_slices, strict=True):
+            if given.stop - given.start != known.stop - known.start:
+                raise ValueError(
+                    f"X{f'[{label!r}]' if label else ''} has {given.stop - given.start} features, but "
+                    f"{type(self).__name__} is expecting {known.stop - known.start} features as input."
+                )

@@ -1,5 +1,6 @@
 """From what a user passes to what the solver takes; every misuse ends here, in one sentence."""
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,8 +8,10 @@ import numpy as np
 from spikesieve._tree import CoefLayout, flatten
 from spikesieve._types import PerSample, PyTree
 from spikesieve.design import Block, DenseBlock, Design, SparseBlock, StackedBlock, StoredBlock
-from spikesieve.observation_models import ObservationModel
+from spikesieve.observation_models import NegativeBinomialObservations, ObservationModel, PoissonObservations
 
+_USUAL_SHARE_DROPPED = 0.1
+_FEW_COUNTS, _COUNTS_LOOKED_AT = 20, 10_000
 _SOLVER_OPTIONS = {"maxiter": int, "tol": float}
 # Solver names of NeMoS: accepted so that programs move unchanged, but one solver serves all penalties here.
 _FOREIGN_SOLVERS = (
@@ -76,16 +79,25 @@ def _as_block(leaf, label: str) -> Block:
 def _as_matrix(leaf, label: str) -> np.ndarray:
     name = f"X[{label!r}]" if label else "X"
     array = _as_floats(leaf, name)
+    if array.ndim == 0:
+        raise ValueError(
+            "X must be 2-dimensional, but its leaves are single numbers: a list is read as a pytree. "
+            "Pass numpy.asarray(X) of shape (n_samples, n_features)."
+        )
     if array.ndim != 2:
         raise ValueError(
             f"X must be 2-dimensional. {name} has shape {array.shape}, expected (n_samples, n_features): "
-            "Reshape your data, e.g. with .reshape(-1, 1) for a single feature."
+            "Reshape your data, e.g. with numpy.asarray(x).reshape(-1, 1) for a single feature."
         )
     return array
 
 
 def _as_floats(values, name: str) -> np.ndarray:
+    if isinstance(values, np.ma.MaskedArray):
+        values = np.ma.filled(values.astype(np.float64), np.nan)  # masked means missing
     array = np.asarray(values)
+    if array.dtype.kind in "USMm":
+        raise TypeError(f"{name} must be numeric, got an array of {array.dtype}.")
     if np.iscomplexobj(array):
         raise ValueError(f"Complex data not supported: {name} is complex.")
     try:
@@ -130,16 +142,19 @@ def as_sample(X: PyTree, y, family: ObservationModel, sample_weight=None, offset
         if values is not None:
             finite &= np.isfinite(values)
     if not finite.any():
+        culprits = _never_finite(design, {"y": counts, "offset": per_row[0], "sample_weight": per_row[1]})
         raise ValueError(
-            f"Every one of the {design.n_samples} samples has a NaN or infinity in X or y: nothing is left to fit. "
-            f"Features concerned: {_non_finite_features(design)}."
+            f"Every one of the {design.n_samples} samples has a NaN or infinity: nothing is left to fit. "
+            f"Never finite: {culprits}."
         )
+    _warn_if_many_are_dropped(finite)
     if not finite.all():
         design, counts = design.take(finite), counts[finite]
         per_row = [None if values is None else values[finite] for values in per_row]
     problem = family.invalid_observation(counts)
     if problem is not None:
         raise ValueError(f"y does not fit {type(family).__name__}: {problem}.")
+    _warn_if_not_counts(counts, family)
     offset, weight = per_row
     if weight is not None and ((weight < 0).any() or not weight.any()):
         raise ValueError("sample_weight must be non-negative with at least one positive entry.")
@@ -158,13 +173,40 @@ def _per_row(values, name: str, n_samples: int) -> PerSample | None:
     return array
 
 
-def _non_finite_features(design: Design) -> str:
+def _never_finite(design: Design, per_row: dict) -> str:
     labels = [
         label or "X"
         for label, block in zip(design.layout.labels, design.blocks, strict=True)
         if not block.finite_rows().any()
     ]
-    return ", ".join(labels) or "none alone; each row has one in some feature or in y"
+    labels += [name for name, values in per_row.items() if values is not None and not np.isfinite(values).any()]
+    return ", ".join(labels) or "nothing by itself; each row has one somewhere in X, y, offset or sample_weight"
+
+
+def _warn_if_many_are_dropped(finite: np.ndarray) -> None:
+    """Say so when more than a tenth of the recording is not used: wrong bounds or units do this silently."""
+    n_dropped = int((~finite).sum())
+    if n_dropped > _USUAL_SHARE_DROPPED * len(finite):
+        warnings.warn(
+            f"{n_dropped} of {len(finite)} samples have a NaN or infinity and are left out. If that is not meant, "
+            "check the units of the covariates against the bounds of their bases.",
+            UserWarning,
+            stacklevel=4,
+        )
+
+
+def _warn_if_not_counts(y: PerSample, family: ObservationModel) -> None:
+    """Say so when all counts are multiples of one number: rates in Hz of bins of 25 ms are multiples of 40."""
+    if not isinstance(family, PoissonObservations | NegativeBinomialObservations):
+        return
+    positive = y[y > 0][:_COUNTS_LOOKED_AT].astype(np.int64)
+    divisor = int(np.gcd.reduce(positive)) if len(positive) >= _FEW_COUNTS else 1
+    if divisor > 1:
+        warnings.warn(
+            f"All counts are multiples of {divisor}: are they rates? Pass counts per bin, not Hz.",
+            UserWarning,
+            stacklevel=4,
+        )
 
 
 def solver_options(solver_name, solver_kwargs) -> dict:

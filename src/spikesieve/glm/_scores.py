@@ -23,6 +23,8 @@ def score_of(
         raise ValueError(f"score_type must be one of {', '.join(SCORE_TYPES)}, got {score_type!r}.")
     if score_type == "log-likelihood":
         return float(aggregate(family.log_likelihood(linear_predictor, y, scale)))
+    if not family.has_finite_null(y):
+        return float("nan")  # the null model is perfect: there is nothing to explain a share of
     null = np.full(len(y), family.null_linear_predictor(y))
     if score_type == "pseudo-r2-McFadden":
         model, reference = (aggregate(family.log_likelihood(eta, y, scale)) for eta in (linear_predictor, null))

@@ -94,8 +94,10 @@ class CrossValidation:
         Raises
         ------
         ValueError
-            If `rule` is neither.
+            If `rule` is neither, or the penalty removes no groups (Ridge), so that there is nothing to select.
         """
+        if not self.path.group_labels:
+            raise ValueError("This penalty keeps every covariate, so no rule selects among them: use GroupLasso.")
         if rule not in ("1se", "min"):
             raise ValueError(f"rule must be '1se' or 'min'; got {rule!r}.")
         chosen = self.strength_1se if rule == "1se" else self.strength_min
@@ -172,6 +174,12 @@ def cross_validate(
     Pillow, J. W. et al. (2008). Spatio-temporal correlations and visual signalling in a complete neuronal
     population. Nature 454, 995-999. doi:10.1038/nature07140
     """
+    if not hasattr(model, "fit_path"):
+        raise TypeError(f"model must have fit_path, as spikesieve.glm.GLM has; got {type(model).__name__}.")
+    if hasattr(y, "split"):
+        raise TypeError("y must be counts, but it is a splitter: the order is cross_validate(model, X, y, folds).")
+    if folds is not None and not hasattr(folds, "split"):
+        raise TypeError(f"folds must have a split method, e.g. BlockedFolds(5); got {type(folds).__name__}.")
     counts = np.asarray(y, dtype=np.float64)
     complete = _complete_rows(X, counts)
     path = _finished(model.fit_path(X, y, strengths=strengths, n_strengths=n_strengths, min_ratio=min_ratio))
@@ -181,9 +189,8 @@ def cross_validate(
     for fold, (train, test) in enumerate(splits):
         train, test = train[complete[train]], test[complete[test]]
         _check_training(counts[train], are_counts, fold)
-        estimator = model
-        fold_path = _finished(estimator.fit_path(take_rows(X, train), counts[train], strengths=path.strengths))
-        scored.append(_score(estimator, fold_path, X, counts, train, test))
+        fold_path = _finished(model.fit_path(take_rows(X, train), counts[train], strengths=path.strengths))
+        scored.append(_score(model, fold_path, X, counts, train, test))
     deviance, null_deviance, n_held_out, n_spikes = (np.array(column) for column in zip(*scored, strict=True))
     if (n_held_out > 0).sum() < 2:
         raise ValueError("Fewer than two folds have a complete held-out bin: there is nothing to compare.")
