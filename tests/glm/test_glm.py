@@ -274,3 +274,10 @@ def test_path_needs_a_penalty_that_has_a_largest_strength(data):
         GLM(regularizer="Ridge").fit_path(X, y)
     ridge = GLM(regularizer="Ridge").fit_path(X, y, strengths=[0.1, 1.0])
     assert ridge.strengths.tolist() == [1.0, 0.1] and ridge.converged.all()
+
+
+def test_compute_loss_is_the_unpenalised_loss_of_the_fit(data, group_lasso):
+    X, y = data
+    group_lasso.fit(X, y)
+    loss = group_lasso.compute_loss((group_lasso.coef_, group_lasso.intercept_), X, y)
+    assert loss == pytest.approx(group_lasso.solution_.loss[0], rel=1e-12)

@@ -51,6 +51,10 @@ class Penalty:
         """Coefficients in no group."""
         return np.setdiff1d(np.arange(self.n_coef), self.members)
 
+    def columns_of(self, groups: Index) -> Index:
+        """Indices of the coefficients in no group, then of those of some groups, in the order given."""
+        return np.concatenate([self.ungrouped, *(self.groups[g] for g in groups)]).astype(np.intp)
+
     def norms(self, coef: Coef) -> np.ndarray:
         """Euclidean norm of each group, ``(n_groups,)``; leading axes of `coef` are kept."""
         if not self.groups:

@@ -39,8 +39,7 @@ class CurvatureModel:
     def build(self, intercept: float, coef: Coef, groups: Index) -> None:
         """Compute the matrix at a point, over the unpenalised coefficients and `groups`."""
         self._groups = groups
-        columns = np.concatenate([self.penalty.ungrouped, *(self.penalty.groups[g] for g in groups)])
-        self._gram = self.problem.hessian(intercept, coef, columns, self.stride)
+        self._gram = self.problem.hessian(intercept, coef, self.penalty.columns_of(groups), self.stride)
         self._local = self._reduced = None
         self.n_built += 1
 
@@ -108,9 +107,8 @@ class CurvatureModel:
         starts = 1 + n_free + np.cumsum([0, *sizes])
         where = {g: np.arange(starts[i], starts[i + 1]) for i, g in enumerate(self._groups.tolist())}
         inside = np.concatenate([np.arange(1 + n_free), *(where[g] for g in groups.tolist())]).astype(np.intp)
-        columns = np.concatenate([penalty.ungrouped, *(penalty.groups[g] for g in groups)]).astype(np.intp)
         assert self._gram is not None
-        return _Local(groups, columns, self._gram[np.ix_(inside, inside)])
+        return _Local(groups, penalty.columns_of(groups), self._gram[np.ix_(inside, inside)])
 
     def _schur(self, local: "_Local", strength: float) -> "_Reduced":
         n_free = 1 + len(self.penalty.ungrouped)

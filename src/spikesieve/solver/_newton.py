@@ -152,10 +152,8 @@ class NewtonSolver:
         return Status.CONVERGED if residual <= self.tolerance else status
 
     def _learn(self, old: Point, new: Point) -> None:
-        change, intercept_change = (
-            new.at.gradient - old.at.gradient,
-            new.at.intercept_gradient - old.at.intercept_gradient,
-        )
+        change = new.at.gradient - old.at.gradient
+        intercept_change = new.at.intercept_gradient - old.at.intercept_gradient
         self.curvature.learn(new.intercept - old.intercept, new.coef - old.coef, intercept_change, change)
 
     def _refresh(self, point: Point, groups: Index) -> bool:
@@ -208,6 +206,5 @@ class NewtonSolver:
 
     def _blocks_of(self, groups: Index) -> Index | None:
         """Blocks that `groups` and the unpenalised coefficients need; None for all."""
-        columns = np.concatenate([self.penalty.ungrouped, *(self.penalty.groups[g] for g in groups)])
-        blocks = self.problem.blocks_of(columns)
+        blocks = self.problem.blocks_of(self.penalty.columns_of(groups))
         return None if len(blocks) == len(self.problem.design.blocks) else blocks
