@@ -90,8 +90,9 @@ class Design:
         """``X @ coef + intercept`` for ``(n_coef,)`` or, several models at once, ``(n_coef, n_models)``."""
         rows = slice(0, self.n_samples)
         out = np.zeros((self.n_samples, *coef.shape[1:])) + intercept
-        for block, columns in zip(self.blocks, self.layout.leaf_slices, strict=True):
-            block.add_linear_predictor(rows, coef[columns], out)
+        with np.errstate(invalid="ignore"):  # infinite features: some BLAS kernels warn where the result is right
+            for block, columns in zip(self.blocks, self.layout.leaf_slices, strict=True):
+                block.add_linear_predictor(rows, coef[columns], out)
         return out
 
     def finite_rows(self) -> np.ndarray:
