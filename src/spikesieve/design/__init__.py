@@ -5,6 +5,7 @@ from spikesieve.design._convolved import ConvolvedBlock
 from spikesieve.design._dense import DenseBlock
 from spikesieve.design._design import Design
 from spikesieve.design._from_basis import design_of_basis, design_of_blocks
+from spikesieve.design._from_features import as_design, as_floats
 from spikesieve.design._interaction import InteractionBlock
 from spikesieve.design._signals import EventTrains
 from spikesieve.design._sparse import SparseBlock
@@ -25,6 +26,8 @@ __all__ = [
     "StoredBlock",
     "TabulatedBlock",
     "TabulatedPlaneBlock",
+    "as_design",
+    "as_floats",
     "design_of_basis",
     "design_of_blocks",
 ]

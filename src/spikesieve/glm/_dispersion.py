@@ -4,9 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from spikesieve.glm._inputs import Sample
 from spikesieve.observation_models import ObservationModel
-from spikesieve.solver import Path
+from spikesieve.solver import Path, Sample
 
 _MAX_ROUNDS, _TOLERANCE = 25, 1e-6
 

@@ -8,10 +8,9 @@ import numpy as np
 
 from spikesieve._errors import Status
 from spikesieve._tree import map_leaves
-from spikesieve.glm._inputs import Sample
 from spikesieve.observation_models import ObservationModel
 from spikesieve.regularizer import scalar_strength
-from spikesieve.solver import Path
+from spikesieve.solver import Path, Sample
 
 
 @dataclass(frozen=True)

@@ -7,17 +7,17 @@ import numpy as np
 
 from spikesieve._tree import CoefLayout
 from spikesieve._types import PyTree, Strengths
-from spikesieve.design import Design
+from spikesieve.design import Design, as_design
 from spikesieve.glm._dispersion import with_estimated_scale
 from spikesieve.glm._estimator import Estimator
 from spikesieve.glm._fitted_at import FittedAt, warn_unless_converged
-from spikesieve.glm._inputs import Sample, as_design, as_sample, solver_options
 from spikesieve.glm._progress import PathProgress
 from spikesieve.glm._randomness import as_generator
 from spikesieve.glm._scores import score_of
+from spikesieve.glm._solver_options import solver_options
 from spikesieve.observation_models import ObservationModel, resolve_observation_model
 from spikesieve.regularizer import GroupLasso, Penalty, checked_strengths, resolve_regularizer
-from spikesieve.solver import Path, number_of_threads, path
+from spikesieve.solver import Path, Sample, as_sample, number_of_threads, path
 
 
 class GLM(Estimator):
