@@ -1,11 +1,13 @@
 """`Design`: the blocks of all covariates side by side, and how their coefficients are laid out."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
 from spikesieve._tree import CoefLayout, Structure
 from spikesieve._types import PyTree
+from spikesieve.basis import Basis
 from spikesieve.design._block import Block
 from spikesieve.design._dense import DenseBlock
 from spikesieve.design._stored import StoredBlock
@@ -40,6 +42,8 @@ class Design:
 
     blocks: tuple[Block, ...]
     layout: CoefLayout
+    bases: tuple[Basis | None, ...] = ()
+    """The basis that each block expands a covariate in, where it is known; empty if none is."""
 
     @property
     def n_samples(self) -> int:
@@ -78,13 +82,28 @@ class Design:
     def __getitem__(self, key) -> "Design":
         if isinstance(key, int | np.integer):
             raise TypeError(f"Rows are chosen by a slice or an array, got the number {key}: use [{key}:{key + 1}].")
-        if not isinstance(key, str):
-            return self.take(key)
-        if key not in self.labels:
-            raise KeyError(f"There is no covariate {key!r} in this design; it has {', '.join(map(repr, self.labels))}.")
-        block = self.blocks[self.labels.index(key)]
-        structure = Structure((key,), lambda leaves: {key: leaves[0]}, False)
-        return Design((block,), CoefLayout.of(structure, [block.n_coef]))
+        if isinstance(key, str):
+            return self.only([key])
+        is_labels = isinstance(key, list | tuple) and len(key) > 0 and all(isinstance(item, str) for item in key)
+        return self.only(key) if is_labels else self.take(key)
+
+    def only(self, labels: Iterable[str]) -> "Design":
+        """Return the design of some covariates, in this order; so do ``design["x"]`` and ``design[["x", "y"]]``."""
+        chosen = list(labels)
+        for label in chosen:
+            if label not in self.labels:
+                raise KeyError(
+                    f"There is no covariate {label!r} in this design; it has {', '.join(map(repr, self.labels))}."
+                )
+        numbers = [self.labels.index(label) for label in chosen]
+        blocks = tuple(self.blocks[number] for number in numbers)
+        structure = Structure(tuple(chosen), lambda leaves: dict(zip(chosen, leaves, strict=True)), False)
+        layout = CoefLayout.of(structure, [block.n_coef for block in blocks])
+        return Design(blocks, layout, tuple(self.basis_of(label) for label in chosen))
+
+    def basis_of(self, label: str) -> Basis | None:
+        """Return the basis of a covariate, None where the design was not made from one."""
+        return self.bases[self.labels.index(label)] if self.bases else None
 
     def linear_predictor(self, coef: np.ndarray, intercept: float | np.ndarray = 0.0) -> np.ndarray:
         """``X @ coef + intercept`` for ``(n_coef,)`` or, several models at once, ``(n_coef, n_models)``."""
@@ -104,7 +123,7 @@ class Design:
 
     def take(self, rows) -> "Design":
         """Return the design on some rows: a slice, or an index or boolean array."""
-        return Design(tuple(block.take(rows) for block in self.blocks), self.layout)
+        return Design(tuple(block.take(rows) for block in self.blocks), self.layout, self.bases)
 
     def __array__(self, dtype=None, copy=None) -> np.ndarray:
         return self.to_dense().astype(dtype or np.float64, copy=False)

@@ -25,18 +25,20 @@ def design_of_basis(basis: Basis, covariates: tuple, resolution: float, exact: b
         raise ValueError(f"resolution must lie between 0 and 1 (the largest error of a feature), got {resolution}.")
     check_number_of_inputs(covariates, basis.n_inputs, basis.label)
     check_same_length(covariates, basis.label)
-    blocks, used = {}, 0
+    blocks, bases, used = {}, {}, 0
     for component in basis.components:
         share = covariates[used : used + component.n_inputs]
         used += component.n_inputs
         blocks[component.label] = _block(component.basis, share, resolution, exact)
-    return design_of_blocks(blocks)
+        bases[component.label] = component.basis
+    return design_of_blocks(blocks, bases)
 
 
-def design_of_blocks(blocks: dict[str, Block]) -> Design:
+def design_of_blocks(blocks: dict[str, Block], bases: dict[str, Basis] | None = None) -> Design:
     """Put labelled blocks side by side, in the order that their coefficients have in a dict."""
     leaves, structure = flatten(blocks)
-    return Design(tuple(leaves), CoefLayout.of(structure, [block.n_coef for block in leaves]))
+    layout = CoefLayout.of(structure, [block.n_coef for block in leaves])
+    return Design(tuple(leaves), layout, tuple(flatten(bases)[0]) if bases else ())
 
 
 def _block(basis: Basis, covariates: tuple, resolution: float, exact: bool) -> Block:
