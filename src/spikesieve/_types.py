@@ -14,6 +14,7 @@ PyTree: TypeAlias = Any
 
 PerSample: TypeAlias = Float[np.ndarray, " n_samples"]
 Coef: TypeAlias = Float[np.ndarray, " n_coef"]
+Intercepts: TypeAlias = Float[np.ndarray, " n_intercepts"]
 Matrix: TypeAlias = Float[np.ndarray, "n_samples n_coef"]
 Gram: TypeAlias = Float[np.ndarray, "n_coef n_coef"]
 Mask: TypeAlias = Bool[np.ndarray, " n_samples"]

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
-from spikesieve.solver import Status
+from spikesieve.observation_models import Logistic, PoissonObservations
+from spikesieve.regularizer import GroupLasso
+from spikesieve.solver import Status, path
 from tests import reference
-from tests.solver.problems import counts, dense, features, solve
+from tests.solver.problems import counts, dense, design_of, features, solve
 
 
 @pytest.fixture(scope="module")
@@ -157,3 +159,20 @@ def test_path_equals_single_fits():
     for k in (5, 12, 19):
         single = solve(X, y, [path.strengths[k]], tolerance=1e-9)
         np.testing.assert_allclose(single.coef_matrix[0], path.coef_matrix[k], atol=1e-6)
+
+
+def test_duality_gap_closes_with_offsets_too():
+    X = features(n_samples=200)
+    offset = np.random.default_rng(5).normal(size=200)
+    found = solve(X, counts(X), n_strengths=5, min_ratio=0.1, offset=offset, tolerance=1e-9)
+    assert found.duality_gap.max() < 1e-8
+
+
+def test_no_duality_gap_where_the_loss_is_not_convex():
+    X = features()
+    design = design_of(X)
+    penalty, _ = GroupLasso().bind(design.layout, 1.0)
+    found = path(
+        design, np.minimum(counts(X), 1.0), PoissonObservations(Logistic()), penalty, n_strengths=3, min_ratio=0.5
+    )
+    assert found.converged.all() and np.isnan(found.duality_gap).all()

@@ -23,7 +23,7 @@ def with_estimated_scale(
     scale, start = 1.0, None
     for _ in range(_MAX_ROUNDS):
         solution = fit(family.with_scale(scale), start)
-        start = float(solution.intercept[-1]), solution.coef_matrix[-1]
+        start = solution.intercept[-1:], solution.coef_matrix[-1]
         predictor = sample.design.linear_predictor(start[1], start[0])
         mean = family.mean(predictor if sample.offset is None else predictor + sample.offset)
         previous, scale = scale, family.estimate_scale(mean, sample.y, float(np.size(sample.y)))

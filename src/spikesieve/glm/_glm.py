@@ -320,7 +320,7 @@ class GLM(Estimator):
         flat, bias = layout.to_flat(coef, "init_params[0]"), np.asarray(intercept, dtype=np.float64)
         if bias.size != 1 or not (np.isfinite(bias).all() and np.isfinite(flat).all()):
             raise ValueError("init_params must be finite, with a single intercept.")
-        return float(bias.reshape(())), flat
+        return bias.reshape(1), flat
 
     def set_solution(self, solution: Path, sample: Sample) -> None:
         """Take over the coefficients of a path of one strength."""

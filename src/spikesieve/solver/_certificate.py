@@ -14,7 +14,7 @@ import numpy as np
 
 from spikesieve._types import Coef
 from spikesieve.regularizer import Penalty
-from spikesieve.solver._problem import Evaluation
+from spikesieve.solver._protocol import Evaluation
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Scale:
         Size of a gradient that matters for each unpenalised coefficient, ``(n_ungrouped,)``: `intercept` times the
         root mean square of its column.
     intercept
-        The same for the intercept: as `strength`, but at most the root mean square of the null model's residual (an
+        The same for every intercept: as `strength`, but at most the root mean square of the null model's residual (an
         upper bound on the gradient) and at least a millionth of it (rounding).
     """
 
@@ -45,7 +45,7 @@ def kkt_residual(penalty: Penalty, coef: Coef, at: Evaluation, strength: float, 
     largest = float((distances if groups is None else distances[groups]).max(initial=0.0))
     free = np.abs(gradient[penalty.ungrouped])
     relative = np.divide(free, scale.free, out=np.zeros_like(free), where=scale.free > 0).max(initial=0.0)
-    intercept = abs(at.intercept_gradient) / scale.intercept
+    intercept = float(np.abs(at.intercept_gradient).max()) / scale.intercept
     return max(largest, scale.strength * float(relative), scale.strength * intercept)
 
 

@@ -1,7 +1,7 @@
 """The Newton model: one curvature matrix, kept over steps and strengths until convergence slows.
 
-Unpenalised coefficients (always the intercept) are eliminated by a Schur complement, which also takes out
-most of the correlation between groups: a block of B-splines sums to one, like the intercept.
+Unpenalised coefficients (always the intercepts) are eliminated by a Schur complement, which also takes out
+most of the correlation between groups: a block of B-splines sums to one, like an intercept.
 """
 
 from collections.abc import Callable
@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spikesieve._types import Coef, Index
+from spikesieve._types import Coef, Index, Intercepts
 from spikesieve.regularizer import Penalty
-from spikesieve.solver._problem import Problem
+from spikesieve.solver._protocol import Problem
 from spikesieve.solver._quadratic import QuadraticModel, factorise
 
 # Rows that a first, approximate Hessian uses at least, and per coefficient: with 30 rows per coefficient
@@ -27,6 +27,7 @@ class CurvatureModel:
         self.penalty = penalty
         self.stride = max(1, problem.n_samples // max(_MIN_ROWS, _ROWS_PER_COEF * penalty.n_coef))
         self.n_built = 0
+        self._n_free = problem.n_intercepts + len(penalty.ungrouped)
         self._groups = np.zeros(0, dtype=np.intp)
         self._gram: np.ndarray | None = None
         self._local: _Local | None = None
@@ -36,7 +37,7 @@ class CurvatureModel:
         """Whether the matrix in hand includes these groups."""
         return self._gram is not None and bool(np.isin(groups, self._groups).all())
 
-    def build(self, intercept: float, coef: Coef, groups: Index) -> None:
+    def build(self, intercept: Intercepts, coef: Coef, groups: Index) -> None:
         """Compute the matrix at a point, over the unpenalised coefficients and `groups`."""
         self._groups = groups
         self._gram = self.problem.hessian(intercept, coef, self.penalty.columns_of(groups), self.stride)
@@ -52,8 +53,14 @@ class CurvatureModel:
         self.stride = max(1, self.stride // 4)
 
     def propose(
-        self, coef: Coef, gradient: Coef, intercept_gradient: float, groups: Index, strength: float, tolerance: float
-    ) -> tuple[float, Coef]:
+        self,
+        coef: Coef,
+        gradient: Coef,
+        intercept_gradient: Intercepts,
+        groups: Index,
+        strength: float,
+        tolerance: float,
+    ) -> tuple[Intercepts, Coef]:
         """Step to the minimiser of the model over the unpenalised coefficients and `groups`.
 
         `gradient` is that of the smooth part at the current point; `tolerance` bounds the model's own
@@ -61,7 +68,7 @@ class CurvatureModel:
         """
         reduced = self._reduce(groups, strength)
         free, penalised = self.penalty.ungrouped, reduced.columns
-        free_gradient = np.concatenate([[intercept_gradient], gradient[free]])
+        free_gradient = np.concatenate([intercept_gradient, gradient[free]])
         step = np.zeros(self.penalty.n_coef)
         if len(groups):
             x = coef[penalised]
@@ -70,10 +77,11 @@ class CurvatureModel:
             new = reduced.model.minimise(linear, strength * weights, x, tolerance * weights)
             step[penalised] = new - x
         free_step = -reduced.solve_free(free_gradient) - reduced.coupling @ step[penalised]
-        step[free] = free_step[1:]
-        return float(free_step[0]), step
+        n_intercepts = self.problem.n_intercepts
+        step[free] = free_step[n_intercepts:]
+        return free_step[:n_intercepts], step
 
-    def learn(self, intercept_step: float, step: Coef, intercept_change: float, change: Coef) -> None:
+    def learn(self, intercept_step: Intercepts, step: Coef, intercept_change: Intercepts, change: Coef) -> None:
         """Correct the matrix by what a step showed: the loss's gradient changed by `change` along `step`.
 
         The BFGS update (Nocedal & Wright 2006, eq. 6.19) keeps the matrix positive and makes it exact along the step,
@@ -82,8 +90,8 @@ class CurvatureModel:
         local = self._local
         if local is None:
             return
-        s = np.concatenate([[intercept_step], step[local.columns]])
-        y = np.concatenate([[intercept_change], change[local.columns]])
+        s = np.concatenate([intercept_step, step[local.columns]])
+        y = np.concatenate([intercept_change, change[local.columns]])
         predicted = local.matrix @ s
         along, expected = float(y @ s), float(predicted @ s)
         if along <= 1e-3 * expected or expected <= 0.0:
@@ -102,30 +110,31 @@ class CurvatureModel:
 
     def _extract(self, groups: Index) -> "_Local":
         """The part of the matrix that concerns the unpenalised coefficients and `groups`."""
-        penalty, n_free = self.penalty, len(self.penalty.ungrouped)
+        penalty = self.penalty
         sizes = [len(penalty.groups[g]) for g in self._groups]
-        starts = 1 + n_free + np.cumsum([0, *sizes])
+        starts = self._n_free + np.cumsum([0, *sizes])
         where = {g: np.arange(starts[i], starts[i + 1]) for i, g in enumerate(self._groups.tolist())}
-        inside = np.concatenate([np.arange(1 + n_free), *(where[g] for g in groups.tolist())]).astype(np.intp)
+        inside = np.concatenate([np.arange(self._n_free), *(where[g] for g in groups.tolist())]).astype(np.intp)
         assert self._gram is not None
         return _Local(groups, penalty.columns_of(groups), self._gram[np.ix_(inside, inside)])
 
     def _schur(self, local: "_Local", strength: float) -> "_Reduced":
-        n_free = 1 + len(self.penalty.ungrouped)
+        n_free, n_intercepts = self._n_free, self.problem.n_intercepts
         matrix = local.matrix.copy()
-        quadratic = np.concatenate([[0.0], self.penalty.quadratic[local.columns]])
-        matrix[np.diag_indices_from(matrix)] += strength * quadratic
+        matrix.flat[n_intercepts * (len(matrix) + 1) :: len(matrix) + 1] += (
+            strength * self.penalty.quadratic[local.columns]
+        )
         solve_free = factorise(matrix[:n_free, :n_free])
         coupling = solve_free(matrix[:n_free, n_free:])
         schur = matrix[n_free:, n_free:] - matrix[n_free:, :n_free] @ coupling
         sizes = np.array([len(self.penalty.groups[g]) for g in local.groups], dtype=np.intp)
         model = QuadraticModel(0.5 * (schur + schur.T), sizes)
-        return _Reduced(local.columns[n_free - 1 :], solve_free, coupling, model)
+        return _Reduced(local.columns[n_free - n_intercepts :], solve_free, coupling, model)
 
 
 @dataclass
 class _Local:
-    """Curvature over the intercept and `columns`: the unpenalised coefficients, then those of `groups`."""
+    """Curvature over the intercepts and `columns`: the unpenalised coefficients, then those of `groups`."""
 
     groups: Index
     columns: Index

@@ -7,7 +7,7 @@ strengths it saved 52 of 301 passes.
 
 import numpy as np
 
-from spikesieve._types import Coef, Strengths
+from spikesieve._types import Coef, Intercepts, Strengths
 from spikesieve.regularizer import Penalty
 from spikesieve.solver._newton import Point
 
@@ -16,8 +16,8 @@ _MOST_POINTS = 4
 
 def extrapolate(
     penalty: Penalty, points: list[Point], strengths: Strengths, target: float
-) -> tuple[float, Coef] | None:
-    """Intercept and coefficients guessed at `target`, None with fewer than two solutions of the same groups.
+) -> tuple[Intercepts, Coef] | None:
+    """Intercepts and coefficients guessed at `target`, None with fewer than two solutions of the same groups.
 
     `points` are the solutions so far and `strengths` theirs, decreasing.
     """
@@ -30,8 +30,8 @@ def extrapolate(
     if same < 2 or not patterns[-1].any() or target <= 0.0 or len(np.unique([*known, target])) <= same:
         return None
     weights = _lagrange(np.log(known), np.log(target))
-    intercept = sum(w * point.intercept for w, point in zip(weights, recent[-same:], strict=True))
-    return float(intercept), weights @ np.array([point.coef for point in recent[-same:]])
+    last = recent[-same:]
+    return weights @ np.array([point.intercept for point in last]), weights @ np.array([point.coef for point in last])
 
 
 def _lagrange(nodes: np.ndarray, at: float) -> np.ndarray:

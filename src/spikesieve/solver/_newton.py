@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from spikesieve._errors import Status
-from spikesieve._types import Coef, Index
+from spikesieve._types import Coef, Index, Intercepts
 from spikesieve.regularizer import Penalty
 from spikesieve.solver._certificate import Scale, kkt_residual
 from spikesieve.solver._curvature import CurvatureModel
-from spikesieve.solver._problem import Evaluation, Problem
+from spikesieve.solver._protocol import Evaluation, Problem
 
 # A step that leaves more than this share of the residual calls for fresh curvature.
 _SLOW = 0.5
@@ -33,7 +33,7 @@ _PATIENCE = 5
 class Point:
     """Coefficients and what one pass there found; `complete` if the gradient covers every block."""
 
-    intercept: float
+    intercept: Intercepts
     coef: Coef
     at: Evaluation
     complete: bool
@@ -72,7 +72,7 @@ class NewtonSolver:
             room = max(10, len(groups))
             groups = np.union1d(groups, violators[np.argsort(-distances[violators])[:room]])
 
-    def closer(self, point: Point, guess: tuple[float, Coef], strength: float, groups: Index) -> Point:
+    def closer(self, point: Point, guess: tuple[Intercepts, Coef], strength: float, groups: Index) -> Point:
         """Return the point at `guess` if it is nearer to optimal at `strength` than `point`, else `point`."""
         new = self.evaluate(*guess)
         if not self._residual(new, strength, groups) < self._residual(point, strength, groups):
@@ -81,7 +81,7 @@ class NewtonSolver:
         return new
 
     def solve_unpenalised(self, start: Point) -> Point:
-        """Fit the intercept and the unpenalised coefficients, with every group left at zero."""
+        """Fit the intercepts and the unpenalised coefficients, with every group left at zero."""
         nothing = np.zeros(0, dtype=np.intp)
         point, _ = self._solve_on(start, 0.0, nothing, self.n_iterations + self.maxiter)
         return point if point.complete else self.evaluate(point.intercept, point.coef)
@@ -113,7 +113,7 @@ class NewtonSolver:
         """Newton steps, passes and Hessians so far."""
         return self.n_iterations, self.n_passes, self.curvature.n_built
 
-    def evaluate(self, intercept: float, coef: Coef, blocks: Index | None = None) -> Point:
+    def evaluate(self, intercept: Intercepts, coef: Coef, blocks: Index | None = None) -> Point:
         """One counted pass."""
         self.n_passes += 1
         at = self.problem.evaluate(intercept, coef, blocks)
@@ -181,7 +181,7 @@ class NewtonSolver:
         penalty = self.penalty.value
         current = self._objective(point, strength)
         change = strength * (penalty(point.coef + step) - penalty(point.coef) - self._quadratic_slope(point, step))
-        expected = gradient @ step + point.at.intercept_gradient * intercept_step + change
+        expected = gradient @ step + point.at.intercept_gradient @ intercept_step + change
         scale = 1.0
         for _ in range(_MAX_HALVINGS):
             coef = point.coef + scale * step
@@ -207,4 +207,4 @@ class NewtonSolver:
     def _blocks_of(self, groups: Index) -> Index | None:
         """Blocks that `groups` and the unpenalised coefficients need; None for all."""
         blocks = self.problem.blocks_of(self.penalty.columns_of(groups))
-        return None if len(blocks) == len(self.problem.design.blocks) else blocks
+        return None if len(blocks) == self.problem.n_blocks else blocks

@@ -7,7 +7,8 @@ import numpy as np
 from spikesieve.regularizer import Penalty
 from spikesieve.solver._certificate import Scale
 from spikesieve.solver._newton import NewtonSolver, Point
-from spikesieve.solver._problem import Problem
+from spikesieve.solver._protocol import Problem
+from spikesieve.solver._quadratic import factorise
 
 # A gradient this much below the size of what it is a sum of is rounding.
 _ROUNDING = 1e-12
@@ -22,7 +23,7 @@ class NullModel:
     Attributes
     ----------
     point
-        Intercept and unpenalised coefficients fitted, penalised ones zero.
+        Intercepts and unpenalised coefficients fitted, penalised ones zero.
     loss
         Mean loss of the intercept-only model, against which deviance explained is counted.
     strength_max
@@ -38,15 +39,13 @@ class NullModel:
 
 
 def fit_null_model(problem: Problem, penalty: Penalty, tolerance: float, maxiter: int) -> NullModel:
-    """Fit the null model; the intercept alone has a closed form."""
-    family = problem.family
-    weighted = problem.y if problem.row_weights is None else problem.y * problem.row_weights
-    intercept = family.null_linear_predictor(weighted)
-    zeros = np.zeros(problem.design.n_coef)
+    """Fit the null model; without offsets the intercepts alone have a closed form."""
+    intercept = problem.null_intercept()
+    zeros = np.zeros(problem.n_coef)
     point = Point(intercept, zeros, problem.evaluate(intercept, zeros), True)
     residual = problem.residual_rms(intercept, zeros)
     scale = _scale(problem, penalty, point, residual)
-    if problem.offset is not None:
+    if problem.has_offset:
         point = _fit_intercept(problem, point, tolerance * residual)
     loss = point.at.loss
     if penalty.groups and len(penalty.ungrouped) and problem.has_finite_null():
@@ -60,7 +59,7 @@ def fit_null_model(problem: Problem, penalty: Penalty, tolerance: float, maxiter
 def _scale(problem: Problem, penalty: Penalty, point: Point, residual: float) -> Scale:
     """Sizes of gradients that matter, kept away from what is only rounding."""
     free = penalty.ungrouped
-    size = float(np.mean(np.abs(problem.y) + problem.family.mean(np.full(1, point.intercept))))
+    size = problem.response_size(point.intercept)
     if residual <= _ROUNDING * size:  # the null model fits every sample: nothing is left to explain
         residual = size
     rms = problem.column_rms(free) if len(free) else np.zeros(0)
@@ -76,18 +75,18 @@ def _scale(problem: Problem, penalty: Penalty, point: Point, residual: float) ->
 
 
 def _fit_intercept(problem: Problem, point: Point, tolerance: float) -> Point:
-    """Newton's method in the intercept alone, halved where it overshoots: offsets leave no closed form."""
+    """Newton's method in the intercepts alone, halved where it overshoots: offsets leave no closed form."""
     no_columns = np.zeros(0, dtype=np.intp)
     for _ in range(_MAX_STEPS):
-        if abs(point.at.intercept_gradient) <= tolerance:
+        if np.abs(point.at.intercept_gradient).max() <= tolerance:
             break
-        curvature = float(problem.hessian(point.intercept, point.coef, no_columns, 1)[0, 0])
-        step = -point.at.intercept_gradient / curvature if curvature > 0 else 0.0
+        curvature = problem.hessian(point.intercept, point.coef, no_columns, 1)
+        step = -factorise(curvature)(point.at.intercept_gradient)
         for _ in range(_MAX_STEPS):
             intercept = point.intercept + step
             new = Point(intercept, point.coef, problem.evaluate(intercept, point.coef), True)
             if new.at.loss <= point.at.loss:
                 break
-            step *= 0.5
+            step = 0.5 * step
         point = new
     return point

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from spikesieve._errors import Status
-from spikesieve._types import Coef, PerSample, Strengths
+from spikesieve._types import Coef, Intercepts, PerSample, Strengths
 from spikesieve.design import Design
 from spikesieve.observation_models import ObservationModel
 from spikesieve.regularizer import Penalty
@@ -14,7 +14,8 @@ from spikesieve.solver._certificate import duality_gap, kkt_residual
 from spikesieve.solver._extrapolation import extrapolate
 from spikesieve.solver._newton import NewtonSolver, Point
 from spikesieve.solver._null import NullModel, fit_null_model
-from spikesieve.solver._problem import Problem
+from spikesieve.solver._problem import SingleProblem
+from spikesieve.solver._protocol import Problem
 from spikesieve.solver._record import Path
 from spikesieve.solver._threads import one_blas_thread
 
@@ -38,7 +39,7 @@ def path(
     maxiter: int = DEFAULT_MAXITER,
     offset: PerSample | None = None,
     sample_weight: PerSample | None = None,
-    start: tuple[float, Coef] | None = None,
+    start: tuple[float | Intercepts, Coef] | None = None,
     progress: Callable[[int, int], None] | None = None,
     n_threads: int = 1,
 ) -> Path:
@@ -60,7 +61,7 @@ def path(
     sample_weight
         Non-negative weight of each row's loss; only ratios matter.
     start
-        Intercept and coefficients to start the first strength from, instead of the null model.
+        Intercepts, ``(n_intercepts,)``, and coefficients to start the first strength from, instead of the null model.
     progress
         Called with (strengths done, strengths in all) after each.
     n_threads
@@ -73,15 +74,41 @@ def path(
         strengths that were finished; one before the first is passed on.
     """
     weights = None if sample_weight is None else sample_weight / sample_weight.mean()
-    problem = Problem(design, y, observation_model, offset, weights, n_threads)
+    problem = SingleProblem(design, y, observation_model, offset, weights, n_threads)
     problem = replace(problem, n_threads=min(n_threads, len(problem.chunks())))
-    with one_blas_thread(problem.n_threads, design.n_coef):
+    return solve_path(
+        problem,
+        penalty,
+        strengths,
+        n_strengths=n_strengths,
+        min_ratio=min_ratio,
+        tolerance=tolerance,
+        maxiter=maxiter,
+        start=start,
+        progress=progress,
+    )
+
+
+def solve_path(
+    problem: Problem,
+    penalty: Penalty,
+    strengths: Strengths | None = None,
+    *,
+    n_strengths: int = 100,
+    min_ratio: float = 1e-3,
+    tolerance: float = DEFAULT_TOLERANCE,
+    maxiter: int = DEFAULT_MAXITER,
+    start: tuple[float | Intercepts, Coef] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Path:
+    """Follow the path of any problem; the arguments are those of `path`."""
+    with one_blas_thread(problem.n_threads, problem.n_coef):
         null = fit_null_model(problem, penalty, tolerance, maxiter)
         if strengths is None:
             strengths = max(null.strength_max, null.scale.strength) * np.geomspace(1.0, min_ratio, n_strengths)
         strengths = np.sort(np.asarray(strengths, dtype=np.float64))[::-1]
         solver = NewtonSolver(problem, penalty, null.scale, tolerance, maxiter)
-        point = null.point if start is None else solver.evaluate(start[0], start[1])
+        point = null.point if start is None else solver.evaluate(np.reshape(start[0], problem.n_intercepts), start[1])
         solved, interrupted = _follow(solver, point, strengths, null, progress)
     return _record(solver, solved, strengths[: len(solved)], null, interrupted)
 
@@ -138,6 +165,7 @@ def _record(
     saturated = problem.saturated_loss()
     points = [solution.point for solution in solved]
     coef = np.array([point.coef for point in points])
+    intercept = np.array([point.intercept for point in points])
     loss = np.array([point.at.loss for point in points])
     values = np.array([penalty.value(point.coef) for point in points])
     room = null.loss - saturated
@@ -145,13 +173,16 @@ def _record(
     kkt = [
         kkt_residual(penalty, point.coef, point.at, s, solver.scale) for point, s in zip(points, strengths, strict=True)
     ]
-    gap = [duality_gap(penalty, point.coef, point.at, s, saturated) for point, s in zip(points, strengths, strict=True)]
+    gap = [
+        duality_gap(penalty, point.coef, point.at, s, saturated) if problem.is_convex else np.nan
+        for point, s in zip(points, strengths, strict=True)
+    ]
     counts = np.array([solution.counts for solution in solved], dtype=np.intp)
     return Path(
         strengths=strengths,
         strength_max=null.strength_max,
         coef_matrix=coef,
-        intercept=np.array([point.intercept for point in points]),
+        intercept=intercept[:, 0] if problem.n_intercepts == 1 else intercept,
         loss=loss,
         objective=loss + strengths * values,
         deviance_explained=explained,
@@ -164,6 +195,6 @@ def _record(
         tolerance=solver.tolerance,
         group_labels=penalty.labels,
         group_norm_matrix=penalty.norms(coef),
-        layout=problem.design.layout,
+        layout=problem.layout,
         interrupted=interrupted,
     )

@@ -26,7 +26,8 @@ class Path:
     strength_max
         The smallest strength at which every penalised group is exactly zero.
     intercept
-        Intercepts, shape ``(n_strengths,)``, on the scale of the linear predictor.
+        Intercepts on the scale of the linear predictor, shape ``(n_strengths,)``; with several outputs
+        ``(n_strengths, n_outputs)``.
     loss
         Mean negative log-likelihood per sample, without terms that depend on the counts alone.
     objective
