@@ -47,6 +47,16 @@ def test_features_are_within_the_stated_bound(basis, resolution):
     assert error.max() <= resolution * 1.05
 
 
+@pytest.mark.parametrize("decimals", [1, 12])
+def test_covariate_can_be_read_back_from_the_codes(decimals):
+    x = np.round(covariate(), decimals)
+    x[7] = np.nan
+    axis = sb.BSplineEval(6).design(x).blocks[0].axis
+    expected = (x - np.nanmin(x)) / np.ptp(x[~np.isnan(x)])
+    tolerance = 1e-12 if decimals == 1 else 1.0 / (axis.n_levels << axis.shift)
+    np.testing.assert_allclose(axis.coordinates(), expected, rtol=0, atol=tolerance)
+
+
 @pytest.mark.parametrize("resolution", [1e-3, 1e-4])
 def test_place_map_is_within_the_stated_bound(resolution):
     place = sb.BSplineEval(4, label="x") * sb.BSplineEval(4, label="y")

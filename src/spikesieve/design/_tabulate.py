@@ -49,7 +49,7 @@ def tabulate(basis, coordinates: np.ndarray, outside: np.ndarray, fill_value: fl
     table[n_levels], table[n_levels + 1] = np.nan, fill_value
     positions[np.isnan(coordinates)] = n_levels << shift
     positions[outside] = (n_levels + 1) << shift
-    return Axis(table, positions.astype(_code_type((n_levels + 1) << shift)), shift)
+    return Axis(table, positions.astype(_code_type((n_levels + 1) << shift)), shift, grid)
 
 
 def _lossless(coordinates: np.ndarray) -> np.ndarray | None:

@@ -26,11 +26,14 @@ class Axis:
         Fixed-point positions, unsigned integers, ``(n_samples,)``: ``level << shift`` plus the fraction.
     shift
         Bits of the fraction; 0 if every row lies on a level.
+    grid
+        Where the grid points lie in the covariate's range scaled to [0, 1], ``(n_levels,)``, increasing.
     """
 
     table: np.ndarray
     codes: np.ndarray
     shift: int
+    grid: np.ndarray
 
     @property
     def n_levels(self) -> int:
@@ -39,7 +42,13 @@ class Axis:
 
     def take(self, rows) -> "Axis":
         """Return the same table with the codes of some rows."""
-        return Axis(self.table, self.codes[rows], self.shift)
+        return Axis(self.table, self.codes[rows], self.shift, self.grid)
+
+    def coordinates(self) -> np.ndarray:
+        """Return the covariate, scaled to [0, 1], of each row as far as the codes tell; NaN where it has no value."""
+        steps = np.append(np.diff(self.grid), [0.0] * 3)
+        level, fraction = self.codes >> self.shift, (self.codes & ((1 << self.shift) - 1)) / (1 << self.shift)
+        return np.append(self.grid, [np.nan] * 2)[level] + fraction * steps[level]
 
     def has_value(self) -> np.ndarray:
         """Which rows have finite features."""
