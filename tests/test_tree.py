@@ -1,6 +1,7 @@
 """Pytrees are walked in JAX's own order, with JAX's own result, without importing it."""
 
 import collections
+import pickle
 import subprocess
 import sys
 
@@ -34,6 +35,12 @@ def test_leaves_and_order_are_those_of_jax(tree):
     doubled = structure.unflatten([2 * leaf for leaf in ours])
     assert doubled == jax.tree_util.tree_map(lambda leaf: 2 * leaf, tree)
     assert len(structure.labels) == len(ours)
+
+
+@given(trees)
+def test_structures_survive_pickling(tree):
+    ours, structure = flatten(tree)
+    assert pickle.loads(pickle.dumps(structure)).unflatten(ours) == tree
 
 
 def test_plain_containers_do_not_import_jax():

@@ -6,6 +6,7 @@ only if the program has imported JAX: a container cannot have been registered ot
 """
 
 import collections
+import functools
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,7 +19,10 @@ from spikesieve._types import Coef, PyTree
 
 @dataclass(frozen=True)
 class Structure:
-    """The shape of a pytree with its leaves taken out: how to name them and how to put them back."""
+    """The shape of a pytree with its leaves taken out: how to name them and how to put them back.
+
+    `rebuild` is made of functions of modules, never of closures, so that what holds a structure can be pickled.
+    """
 
     labels: tuple[str, ...]
     rebuild: Callable[[list[Any]], PyTree]
@@ -96,10 +100,10 @@ def flatten(tree: PyTree, lists_of_numbers_are_leaves: bool = False) -> tuple[li
     >>> structure.unflatten([20, 30, 10])
     {'position': [20, 30], 'speed': 10}
     """
-    is_leaf = lists_of_numbers_are_leaves and _is_list_of_numbers(tree)
+    is_leaf = lists_of_numbers_are_leaves and is_list_of_numbers(tree)
     opened = None if is_leaf else _open(tree)
     if opened is None:
-        return [tree], Structure(("",), lambda leaves: leaves[0], True)
+        return [tree], Structure(("",), _only, True)
     names, children, close = opened
     flat = [flatten(child, lists_of_numbers_are_leaves) for child in children]
     leaves = [leaf for child_leaves, _ in flat for leaf in child_leaves]
@@ -108,16 +112,8 @@ def flatten(tree: PyTree, lists_of_numbers_are_leaves: bool = False) -> tuple[li
         for name, (_, structure) in zip(names, flat, strict=True)
         for label in structure.labels
     )
-
-    def rebuild(new_leaves: list[Any]) -> PyTree:
-        rebuilt, start = [], 0
-        for _, structure in flat:
-            stop = start + len(structure.labels)
-            rebuilt.append(structure.rebuild(new_leaves[start:stop]))
-            start = stop
-        return close(rebuilt)
-
-    return leaves, Structure(labels, rebuild, False)
+    structures = tuple(structure for _, structure in flat)
+    return leaves, Structure(labels, functools.partial(_rebuild, close, structures), False)
 
 
 def map_leaves(function: Callable[[Any], Any], tree: PyTree) -> PyTree:
@@ -132,10 +128,29 @@ def map_leaves(function: Callable[[Any], Any], tree: PyTree) -> PyTree:
     return structure.unflatten([function(leaf) for leaf in leaves])
 
 
-def _is_list_of_numbers(tree) -> bool:
+def dict_structure(labels: tuple[str, ...]) -> Structure:
+    """Structure of a plain dict of arrays with these keys, in this order."""
+    return Structure(labels, functools.partial(_to_dict, labels), False)
+
+
+def is_list_of_numbers(tree) -> bool:
+    """Whether `tree` is a (nested) list of plain numbers, which stands for the array of them."""
     if isinstance(tree, list | tuple) and tree:
-        return all(isinstance(item, int | float) or _is_list_of_numbers(item) for item in tree)
+        return all(isinstance(item, int | float) or is_list_of_numbers(item) for item in tree)
     return False
+
+
+def _only(leaves):
+    return leaves[0]
+
+
+def _rebuild(close, structures: tuple[Structure, ...], leaves: list[Any]) -> PyTree:
+    rebuilt, start = [], 0
+    for structure in structures:
+        stop = start + len(structure.labels)
+        rebuilt.append(structure.rebuild(leaves[start:stop]))
+        start = stop
+    return close(rebuilt)
 
 
 def _open(tree):
@@ -143,21 +158,19 @@ def _open(tree):
     kind = type(tree)
     if kind is dict or kind is collections.defaultdict:
         keys = _sorted_keys(tree)
-        return [str(key) for key in keys], [tree[key] for key in keys], lambda new: _like_dict(tree, keys, new)
+        factory = tree.default_factory if isinstance(tree, collections.defaultdict) else None
+        close = functools.partial(_to_dict, keys) if kind is dict else functools.partial(_to_defaultdict, factory, keys)
+        return [str(key) for key in keys], [tree[key] for key in keys], close
     if kind is collections.OrderedDict:
         keys = list(tree)
-        return (
-            [str(key) for key in keys],
-            list(tree.values()),
-            lambda new: collections.OrderedDict(zip(keys, new, strict=True)),
-        )
+        return [str(key) for key in keys], list(tree.values()), functools.partial(_to_ordered_dict, keys)
     if kind is list or kind is tuple:
         return [str(i) for i in range(len(tree))], list(tree), kind
     fields = getattr(tree, "_fields", None)
     if isinstance(tree, tuple) and fields is not None:
-        return list(fields), list(tree), lambda new: kind(*new)
+        return list(fields), list(tree), functools.partial(_to_named_tuple, kind)
     if tree is None:
-        return [], [], lambda new: None
+        return [], [], _to_none
     return _open_registered(tree)
 
 
@@ -170,11 +183,24 @@ def _sorted_keys(tree) -> list:
         ) from error
 
 
-def _like_dict(tree, keys, values):
-    pairs = zip(keys, values, strict=True)
-    if isinstance(tree, collections.defaultdict):
-        return collections.defaultdict(tree.default_factory, pairs)
-    return dict(pairs)
+def _to_dict(keys, values) -> dict:
+    return dict(zip(keys, values, strict=True))
+
+
+def _to_defaultdict(factory, keys, values) -> collections.defaultdict:
+    return collections.defaultdict(factory, zip(keys, values, strict=True))
+
+
+def _to_ordered_dict(keys, values) -> collections.OrderedDict:
+    return collections.OrderedDict(zip(keys, values, strict=True))
+
+
+def _to_named_tuple(kind, values):
+    return kind(*values)
+
+
+def _to_none(values) -> None:
+    assert not values, values
 
 
 def _open_registered(tree):
@@ -185,4 +211,4 @@ def _open_registered(tree):
     if jax.tree_util.treedef_is_leaf(treedef):
         return None
     names = [jax.tree_util.keystr(path).lstrip(".").strip("[]'\"") for path, _ in children]
-    return names, [child for _, child in children], lambda new: jax.tree_util.tree_unflatten(treedef, new)
+    return names, [child for _, child in children], functools.partial(jax.tree_util.tree_unflatten, treedef)

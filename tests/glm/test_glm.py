@@ -149,6 +149,7 @@ def test_scores_against_their_formulas(data):
     assert model.score(X, y, score_type="pseudo-r2-Cohen") == pytest.approx(1 - d / d0)
     assert model.score(X, y, aggregate_sample_scores=np.sum) == pytest.approx(300 * ll)
     assert model.score(X, y, score_type="pseudo-r2-Cohen") > 0.1
+    np.testing.assert_allclose(model.score(X, y, aggregate_sample_scores=lambda each: each), poisson.logpmf(y, mean))
 
 
 def test_ridge_and_unregularized_against_statsmodels(data):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.exceptions import NotFittedError
 
-from spikesieve.glm import GLM
+from spikesieve.glm import GLM, _solver_options
 from tests.solver.problems import counts, features
 
 X = features(n_samples=50, n_groups=2, size=2)
@@ -21,12 +21,12 @@ Y = counts(X)
         ({"a": np.zeros((50, 0))}, Y, ValueError, "nothing to fit"),
         ({"a": np.array([["x"] * 2] * 50)}, Y, TypeError, r"X\['a'\] must be numeric"),
         ({"a": X["g00"], 3: X["g01"]}, Y, TypeError, "keys must be of one sortable type"),
-        (X, Y[:, None], ValueError, "y must be 1-dimensional"),
+        (X, np.stack([Y, Y], 1), ValueError, "y must be 1-dimensional"),
         (X, None, ValueError, "requires y"),
         (X, -Y - 1, ValueError, "cannot be negative"),
         (X, Y + 0.5, ValueError, "must be whole numbers"),
         (X, Y * np.nan, ValueError, "Never finite: y"),
-        (X["g00"].tolist(), Y, ValueError, "Pass numpy.asarray"),
+        (X["g00"][:, 0].tolist(), Y, ValueError, "X must be 2-dimensional"),
         ({"a": np.full((50, 1), np.datetime64("2020-01-01"))}, Y, TypeError, "must be numeric"),
         ({"a": X["g00"], "speed": X["g01"] * np.nan}, Y, ValueError, "Never finite: speed"),
         ({"a": np.zeros((0, 2))}, Y[:0], ValueError, "minimum of 1 is required"),
@@ -47,7 +47,11 @@ def test_impossible_data(features, observed, error, message):
         ({"regularizer_strength": -1.0}, ValueError, "finite number >= 0"),
         ({"regularizer_strength": [1.0, 2.0, 3.0]}, ValueError, "2 groups"),
         ({"regularizer_strength": {"g00": 1.0}}, ValueError, "one number for each of the groups"),
-        ({"solver_kwargs": {"stepsize": 1.0}}, ValueError, r"Unknown solver_kwargs \['stepsize'\]"),
+        ({"solver_kwargs": {"tolerance": 1.0}}, ValueError, r"Unknown solver_kwargs \['tolerance'\]"),
+        ({"solver_kwargs": [1]}, TypeError, "solver_kwargs must be a dict"),
+        ({"solver_name": 3}, ValueError, "Unknown solver_name 3"),
+        ({"n_jobs": "a"}, ValueError, "n_jobs must be a positive whole number, or None or -1 for every core, got 'a'"),
+        ({"n_jobs": 1.5}, ValueError, "n_jobs must be a positive whole number"),
         ({"solver_kwargs": {"tol": 0.0}}, ValueError, "must be a positive number"),
         ({"solver_kwargs": {"maxiter": 2.5}}, ValueError, "must be a whole number"),
         ({"solver_name": "Newton"}, ValueError, "one solver serves every penalty"),
@@ -71,12 +75,47 @@ def test_impossible_start():
 
 def test_impossible_paths():
     model = GLM(regularizer="GroupLasso")
-    with pytest.raises(ValueError, match="min_ratio in"):
-        model.fit_path(X, Y, min_ratio=0.0)
     with pytest.raises(ValueError, match="non-empty"):
         model.fit_path(X, Y, strengths=[])
     with pytest.raises(ValueError, match="finite number >= 0"):
         model.fit_path(X, Y, strengths=[0.1, -0.1])
+
+
+@pytest.mark.parametrize("n_strengths", [0, 2.5, "a", True, None])
+def test_impossible_numbers_of_strengths(n_strengths):
+    with pytest.raises(ValueError, match="n_strengths must be a whole number of at least 1, got"):
+        GLM(regularizer="GroupLasso").fit_path(X, Y, n_strengths=n_strengths)
+
+
+@pytest.mark.parametrize("min_ratio", [0.0, 1.5, "a", None, np.nan])
+def test_impossible_ratios(min_ratio):
+    with pytest.raises(ValueError, match=r"min_ratio must be a number in \(0, 1\], got"):
+        GLM(regularizer="GroupLasso").fit_path(X, Y, min_ratio=min_ratio)
+
+
+@pytest.fixture
+def nothing_said_yet(monkeypatch):
+    monkeypatch.setattr(_solver_options, "_already_said", set())
+
+
+@pytest.mark.usefixtures("nothing_said_yet")
+def test_solvers_of_nemos_are_ignored_and_said_once():
+    model = GLM(regularizer="GroupLasso", regularizer_strength=0.1, solver_name="ProximalGradient[optax]")
+    with pytest.warns(UserWarning, match="one solver serves every penalty") as said:
+        model.fit(X, Y)
+        model.fit(X, Y)
+    assert len(said) == 1
+    np.testing.assert_array_equal(model.coef_["g00"], model.set_params(solver_name=None).fit(X, Y).coef_["g00"])
+
+
+@pytest.mark.usefixtures("nothing_said_yet")
+def test_solver_options_of_nemos_are_ignored_and_said_once():
+    kwargs = {"maxiter": 5000, "tol": 1e-8, "stepsize": 0.1, "acceleration": False}
+    model = GLM(regularizer="GroupLasso", regularizer_strength=0.1, solver_kwargs=kwargs)
+    with pytest.warns(UserWarning, match=r"\['acceleration', 'stepsize'\] belong to first-order solvers") as said:
+        model.fit(X, Y)
+        model.fit_path(X, Y, n_strengths=3)
+    assert len(said) == 1 and kwargs["stepsize"] == 0.1
 
 
 def test_unfitted_and_mismatched_prediction():

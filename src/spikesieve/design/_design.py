@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spikesieve._tree import CoefLayout, Structure
+from spikesieve._tree import CoefLayout, dict_structure
 from spikesieve._types import PyTree
 from spikesieve.basis import Basis
 from spikesieve.design._block import Block
@@ -97,7 +97,7 @@ class Design:
                 )
         numbers = [self.labels.index(label) for label in chosen]
         blocks = tuple(self.blocks[number] for number in numbers)
-        structure = Structure(tuple(chosen), lambda leaves: dict(zip(chosen, leaves, strict=True)), False)
+        structure = dict_structure(tuple(chosen))
         layout = CoefLayout.of(structure, [block.n_coef for block in blocks])
         return Design(blocks, layout, tuple(self.basis_of(label) for label in chosen))
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from spikesieve._tree import CoefLayout, flatten
+from spikesieve._tree import CoefLayout, flatten, is_list_of_numbers
 from spikesieve._types import PyTree
 from spikesieve.design._block import Block
 from spikesieve.design._dense import DenseBlock
@@ -24,6 +24,8 @@ def as_design(X: PyTree) -> Design:
     """
     if isinstance(X, Design):
         return X
+    if is_list_of_numbers(X):
+        X = np.asarray(X, dtype=np.float64)
     leaves, structure = flatten(X)
     if not leaves:
         raise ValueError("X holds no features: pass an array (n_samples, n_features) or a dict of such arrays.")
@@ -36,7 +38,10 @@ def as_design(X: PyTree) -> Design:
         raise ValueError(f"All features must have the same number of samples, got {found}.")
     layout = CoefLayout.of(structure, [block.n_coef for block in blocks])
     if layout.n_coef == 0:
-        raise ValueError("X has 0 feature(s): there is nothing to fit; a minimum of 1 is required.")
+        raise ValueError(
+            f"X has 0 feature(s) (shape={(blocks[0].n_samples, 0)}) while a minimum of 1 is required: "
+            "there is nothing to fit."
+        )
     return Design(tuple(blocks), layout)
 
 
@@ -56,11 +61,6 @@ def _as_block(leaf, label: str) -> Block:
 def _as_matrix(leaf, label: str) -> np.ndarray:
     name = f"X[{label!r}]" if label else "X"
     array = as_floats(leaf, name)
-    if array.ndim == 0:
-        raise ValueError(
-            "X must be 2-dimensional, but its leaves are single numbers: a list is read as a pytree. "
-            "Pass numpy.asarray(X) of shape (n_samples, n_features)."
-        )
     if array.ndim != 2:
         raise ValueError(
             f"X must be 2-dimensional. {name} has shape {array.shape}, expected (n_samples, n_features): "
@@ -73,6 +73,8 @@ def as_floats(values, name: str) -> np.ndarray:
     if isinstance(values, np.ma.MaskedArray):
         values = np.ma.filled(values.astype(np.float64), np.nan)  # masked means missing
     array = np.asarray(values)
+    if array.dtype.kind == "O" and hasattr(values, "to_numpy"):
+        array = _without_missing(values, array)
     if array.dtype.kind in "USMm":
         raise TypeError(f"{name} must be numeric, got an array of {array.dtype}.")
     if np.iscomplexobj(array):
@@ -81,3 +83,11 @@ def as_floats(values, name: str) -> np.ndarray:
         return array.astype(np.float64, copy=False)
     except (TypeError, ValueError) as error:
         raise TypeError(f"{name} must be numeric, got an array of {array.dtype}: {error}.") from error
+
+
+def _without_missing(values, array: np.ndarray) -> np.ndarray:
+    """Nullable columns of pandas with NaN for what they mark as missing; `array` if that is not what they are."""
+    try:
+        return values.to_numpy(dtype=np.float64, na_value=np.nan)
+    except (TypeError, ValueError):
+        return array

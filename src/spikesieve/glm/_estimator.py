@@ -71,9 +71,11 @@ class Estimator:
     def __sklearn_tags__(self):
         from sklearn.utils import InputTags, RegressorTags, Tags, TargetTags
 
+        family = getattr(self, "family", None)
         return Tags(
             estimator_type="regressor",
-            target_tags=TargetTags(required=True, positive_only=True),
-            regressor_tags=RegressorTags(),
-            input_tags=InputTags(allow_nan=True),
+            target_tags=TargetTags(required=True, positive_only=family is not None and family.mean_range[0] >= 0),
+            # scikit-learn's words for "score is not an R2": it is a log-likelihood.
+            regressor_tags=RegressorTags(poor_score=True),
+            input_tags=InputTags(allow_nan=True, sparse=True),
         )

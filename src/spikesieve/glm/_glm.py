@@ -11,12 +11,13 @@ from spikesieve.design import Design, as_design
 from spikesieve.glm._dispersion import with_estimated_scale
 from spikesieve.glm._estimator import Estimator
 from spikesieve.glm._fitted_at import FittedAt, warn_unless_converged
+from spikesieve.glm._path_strengths import path_strengths
 from spikesieve.glm._progress import PathProgress
 from spikesieve.glm._randomness import as_generator
 from spikesieve.glm._scores import score_of
 from spikesieve.glm._solver_options import solver_options
 from spikesieve.observation_models import ObservationModel, resolve_observation_model
-from spikesieve.regularizer import GroupRegularizer, Penalty, checked_strengths, resolve_regularizer
+from spikesieve.regularizer import GroupLasso, Penalty, resolve_regularizer
 from spikesieve.solver import Path, Sample, as_sample, number_of_threads, path
 
 
@@ -39,9 +40,10 @@ class GLM(Estimator):
         Multiplies the penalty. A number, one per group, or a tree by leaf of the features. None means 1.0, with
         a warning: useful strengths lie below ``fit_path(...).strength_max``, often far below 1.
     solver_name
-        Accepted for compatibility with NeMoS and ignored: one solver serves every penalty.
+        The names of NeMoS are accepted and ignored, which is said once: one solver serves every penalty.
     solver_kwargs
         ``maxiter``: Newton steps (500). ``tol``: optimality (KKT) residual relative to the largest strength (1e-6).
+        Options of NeMoS' solvers (``stepsize`` and the like) are ignored, which is said once.
     warm_start
         Start ``fit`` from the coefficients of the previous ``fit``. The solution is the same up to ``tol``.
     n_jobs
@@ -171,7 +173,7 @@ class GLM(Estimator):
         """
         sample = as_sample(X, y, self.family, sample_weight, offset)
         penalty, _ = self.penalty(sample.design.layout, scalar=1.0)
-        strengths = self._path_strengths(strengths, penalty, n_strengths, min_ratio)
+        strengths = path_strengths(resolve_regularizer(self.regularizer), penalty, strengths, n_strengths, min_ratio)
         grid = {"n_strengths": n_strengths, "min_ratio": min_ratio}
         family = self._path_family(sample, penalty, strengths, min_ratio)
         with PathProgress("Fitting the path") as progress:
@@ -218,7 +220,7 @@ class GLM(Estimator):
 
     def score(
         self, X: PyTree, y, score_type: str = "log-likelihood", aggregate_sample_scores=np.mean, *, offset=None
-    ) -> float:
+    ) -> float | np.ndarray:
         """Goodness of fit on some data.
 
         Parameters
@@ -227,7 +229,7 @@ class GLM(Estimator):
             ``"log-likelihood"`` (mean per bin [nats], every constant included), ``"pseudo-r2-McFadden"``
             (``1 - LL / LL0``) or ``"pseudo-r2-Cohen"`` (``1 - D / D0``); the null model is the mean of this `y`.
         aggregate_sample_scores
-            From per-bin scores to one number.
+            From per-bin scores to one number; whatever it returns is the score.
 
         References
         ----------
@@ -270,11 +272,10 @@ class GLM(Estimator):
         """Penalty over the features and its strength; `scalar` stands in for a scalar strength."""
         kind = resolve_regularizer(self.regularizer)
         strength = self.regularizer_strength
-        if isinstance(kind, GroupRegularizer) and not kind.has_own_groups and layout.structure.is_leaf:
-            name = type(kind).__name__
+        if isinstance(kind, GroupLasso) and kind.mask is None and layout.structure.is_leaf:
             warnings.warn(
-                f"{name} on a plain array without a mask makes one group of all features: they enter or leave "
-                f"together. Pass a dict of arrays for one group per covariate, or {name}(groups=...).",
+                "GroupLasso on a plain array without a mask makes one group of all features: they enter or leave "
+                "together. Pass a dict of arrays for one group per covariate, or GroupLasso(mask=...).",
                 UserWarning,
                 stacklevel=3,
             )
@@ -288,26 +289,6 @@ class GLM(Estimator):
                     stacklevel=3,
                 )
         return kind.bind(layout, strength)
-
-    def _path_strengths(self, strengths, penalty, n_strengths: int, min_ratio: float):
-        kind = resolve_regularizer(self.regularizer)
-        if not kind.uses_strength:
-            raise ValueError("fit_path needs a penalty: construct the GLM with regularizer='GroupLasso', say.")
-        if strengths is not None:
-            checked = checked_strengths(strengths)
-            if checked.ndim != 1 or len(checked) == 0:
-                raise ValueError(f"strengths must be a non-empty list of numbers, got shape {checked.shape}.")
-            return checked
-        if not penalty.groups:
-            raise ValueError(
-                f"{type(kind).__name__} has no largest strength to start a path from: pass strengths=..., "
-                "for example np.geomspace(10, 1e-4, 50)."
-            )
-        if n_strengths < 1 or not 0 < min_ratio <= 1:
-            raise ValueError(
-                f"n_strengths must be at least 1 and min_ratio in (0, 1], got {n_strengths} and {min_ratio}."
-            )
-        return None
 
     def _start(self, params, layout: CoefLayout):
         if params is None:

@@ -17,17 +17,22 @@ def score_of(
     scale: float,
     score_type: str,
     aggregate: Callable,
-) -> float:
+) -> float | np.ndarray:
     """Score as documented at ``GLM.score``."""
     if score_type not in SCORE_TYPES:
         raise ValueError(f"score_type must be one of {', '.join(SCORE_TYPES)}, got {score_type!r}.")
     if score_type == "log-likelihood":
-        return float(aggregate(family.log_likelihood(linear_predictor, y, scale)))
+        return _number(aggregate(family.log_likelihood(linear_predictor, y, scale)))
     if not family.has_finite_null(y):
         return float("nan")  # the null model is perfect: there is nothing to explain a share of
     null = np.full(len(y), family.null_linear_predictor(y))
     if score_type == "pseudo-r2-McFadden":
         model, reference = (aggregate(family.log_likelihood(eta, y, scale)) for eta in (linear_predictor, null))
-        return float(1.0 - model / reference)
+        return _number(1.0 - model / reference)
     model, reference = (aggregate(family.deviance(eta, y)) for eta in (linear_predictor, null))
-    return float((reference - model) / reference)
+    return _number((reference - model) / reference)
+
+
+def _number(score) -> float | np.ndarray:
+    """A float where there is one number: an aggregate may keep several."""
+    return float(score) if np.ndim(score) == 0 else np.asarray(score)

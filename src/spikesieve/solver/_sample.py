@@ -28,6 +28,8 @@ def as_counts(y, n_samples: int) -> PerSample:
     if y is None:
         raise ValueError("requires y to be passed, but the target y is None.")
     counts = as_floats(y, "y")
+    if counts.ndim == 2 and counts.shape[1] == 1:
+        counts = _column_as_vector(counts)
     if counts.ndim != 1:
         raise ValueError(
             f"y must be 1-dimensional, one count per time bin, got shape {counts.shape}. "
@@ -36,6 +38,17 @@ def as_counts(y, n_samples: int) -> PerSample:
     if len(counts) != n_samples:
         raise ValueError(f"X has {n_samples} samples but y has {len(counts)}; both must be binned alike.")
     return counts
+
+
+def _column_as_vector(counts: np.ndarray) -> PerSample:
+    from sklearn.exceptions import DataConversionWarning
+
+    warnings.warn(
+        "A column-vector y was passed when a 1d array was expected: its one column is fitted. Pass y.ravel().",
+        DataConversionWarning,
+        stacklevel=4,
+    )
+    return counts[:, 0]
 
 
 def as_sample(X: PyTree, y, family: ObservationModel, sample_weight=None, offset=None) -> Sample:
@@ -74,7 +87,7 @@ def as_sample(X: PyTree, y, family: ObservationModel, sample_weight=None, offset
     _warn_if_not_counts(counts, family)
     offset, weight = per_row
     if weight is not None and ((weight < 0).any() or not weight.any()):
-        raise ValueError("sample_weight must be non-negative with at least one positive entry.")
+        raise ValueError("sample_weight must be non-negative, and cannot be zero everywhere.")
     return Sample(design, counts, offset, weight)
 
 
