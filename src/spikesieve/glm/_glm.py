@@ -17,7 +17,7 @@ from spikesieve.glm._randomness import as_generator
 from spikesieve.glm._scores import score_of
 from spikesieve.glm._solver_options import solver_options
 from spikesieve.observation_models import ObservationModel, resolve_observation_model
-from spikesieve.regularizer import GroupLasso, Penalty, resolve_regularizer
+from spikesieve.regularizer import GroupRegularizer, Penalty, resolve_regularizer
 from spikesieve.solver import Path, Sample, as_sample, number_of_threads, path
 
 
@@ -272,10 +272,11 @@ class GLM(Estimator):
         """Penalty over the features and its strength; `scalar` stands in for a scalar strength."""
         kind = resolve_regularizer(self.regularizer)
         strength = self.regularizer_strength
-        if isinstance(kind, GroupLasso) and kind.mask is None and layout.structure.is_leaf:
+        if isinstance(kind, GroupRegularizer) and not kind.has_own_groups and layout.structure.is_leaf:
+            name = type(kind).__name__
             warnings.warn(
-                "GroupLasso on a plain array without a mask makes one group of all features: they enter or leave "
-                "together. Pass a dict of arrays for one group per covariate, or GroupLasso(mask=...).",
+                f"{name} on a plain array without a mask makes one group of all features: they enter or leave "
+                f"together. Pass a dict of arrays for one group per covariate, or {name}(groups=...).",
                 UserWarning,
                 stacklevel=3,
             )

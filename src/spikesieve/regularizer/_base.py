@@ -67,14 +67,15 @@ def scalar_strength(strength) -> float | None:
     return value
 
 
-def checked_strengths(values) -> np.ndarray:
-    """Several strengths as a float array, each finite and non-negative."""
+def checked_strengths(values, name: str = "regularizer_strength") -> np.ndarray:
+    """Several strengths as a float array, each finite and non-negative; `name` is what an error calls them."""
     try:
         array = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"regularizer_strength must hold numbers, got {values!r}.") from error
+        raise ValueError(f"{name} must hold numbers, got {values!r}.") from error
     if not np.isfinite(array).all() or (array < 0).any():
-        raise ValueError(f"Every regularizer_strength must be a finite number >= 0, got {array.tolist()}.")
+        every = "Every regularizer_strength" if name == "regularizer_strength" else f"Each of the {name}"
+        raise ValueError(f"{every} must be a finite number >= 0, got {array.tolist()}.")
     return array
 
 

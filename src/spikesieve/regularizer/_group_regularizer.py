@@ -1,0 +1,92 @@
+"""What all penalties on groups share: how groups, their weights and their strengths are given."""
+
+from abc import abstractmethod
+
+import numpy as np
+
+from spikesieve._tree import CoefLayout, flatten
+from spikesieve._types import PyTree
+from spikesieve.regularizer._base import Regularizer, checked_strengths, scalar_strength
+from spikesieve.regularizer._groups import Grouping, grouping_of
+from spikesieve.regularizer._penalty import Penalty
+
+
+class GroupRegularizer(Regularizer):
+    """A penalty that keeps or removes groups of coefficients as one.
+
+    Parameters
+    ----------
+    mask
+        Which coefficients form which group: an array ``(n_groups, n_coef)`` of 0 and 1, or a tree like the features
+        with one ``(n_groups, n_coef_of_leaf)`` array per leaf.
+    groups
+        The same in words: ``{"kinematics": ["speed", "acceleration"]}``, a list of lists of labels, or one integer per
+        coefficient (negative: in no group). Under the label of one covariate may stand one integer per coefficient of
+        it: groups within the covariate.
+    weights
+        Multiplies each group's strength: one number per group, or a dict by group. None: ``sqrt(p_g)``.
+
+    Without mask and groups each leaf of the features is a group. Coefficients in no group are unpenalised, and so are
+    those of a group whose weight or strength is 0.
+    """
+
+    selects = True
+
+    def __init__(self, mask: PyTree = None, groups=None, weights=None):
+        self.mask = mask
+        self.groups = groups
+        self.weights = weights
+
+    def bind(self, layout, strength):
+        grouping = self.grouping(layout)
+        scalar = scalar_strength(strength)
+        relative = np.ones(len(grouping.groups))
+        if scalar is None:
+            relative = self._per_group(strength, layout, grouping)
+        weights = relative * self._weights(layout, grouping)
+        kept = np.flatnonzero(weights > 0)
+        kept_grouping = Grouping(tuple(grouping.groups[g] for g in kept), tuple(grouping.labels[g] for g in kept))
+        return self._penalty(layout.n_coef, kept_grouping, weights[kept]), 1.0 if scalar is None else scalar
+
+    def grouping(self, layout: CoefLayout) -> Grouping:
+        """Groups over the coefficients of some features."""
+        return grouping_of(layout, self.mask, self.groups)
+
+    @property
+    def has_own_groups(self) -> bool:
+        """Whether groups were given, rather than one per leaf."""
+        return self.mask is not None or self.groups is not None
+
+    @abstractmethod
+    def _penalty(self, n_coef: int, grouping: Grouping, weights: np.ndarray) -> Penalty:
+        """Penalty of some groups with positive weights."""
+
+    def _weights(self, layout: CoefLayout, grouping: Grouping) -> np.ndarray:
+        if self.weights is None:
+            return np.sqrt(grouping.sizes)
+        return _one_per_group(self.weights, grouping, "weights")
+
+    def _per_group(self, strength, layout: CoefLayout, grouping: Grouping) -> np.ndarray:
+        leaves, structure = flatten(strength, lists_of_numbers_are_leaves=True)
+        if not self.has_own_groups and structure.labels == layout.labels:
+            return _one_per_group(leaves, grouping, "regularizer_strength")
+        return _one_per_group(strength, grouping, "regularizer_strength")
+
+
+def _one_per_group(values, grouping: Grouping, name: str) -> np.ndarray:
+    """Numbers in the order of the groups, from a sequence in that order or a dict by label."""
+    if isinstance(values, dict):
+        if set(map(str, values)) != set(grouping.labels):
+            raise ValueError(
+                f"{name} has keys {list(values)}, expected one number for each of the groups {list(grouping.labels)}."
+            )
+        by_label = {str(label): value for label, value in values.items()}
+        values = [by_label[label] for label in grouping.labels]
+    numbers = checked_strengths(values, name)
+    if numbers.shape != (len(grouping.groups),):
+        scalar = "a scalar or " if name == "regularizer_strength" else ""
+        raise ValueError(
+            f"{name} has shape {numbers.shape}, expected {scalar}one number for each of the "
+            f"{len(grouping.groups)} groups."
+        )
+    return numbers
