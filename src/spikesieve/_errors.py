@@ -18,6 +18,8 @@ class Status(enum.IntEnum):
     """No step decreases the objective any more in floating point, and the certificate is above the tolerance."""
     NO_FINITE_MINIMUM = 3
     """The likelihood increases for ever along some direction (separable or all-zero counts)."""
+    AT_BOUNDARY = 4
+    """The objective still falls towards means that the family cannot have: the inverse link lets them be reached."""
 
     @property
     def message(self) -> str:
@@ -40,5 +42,10 @@ _MESSAGES = {
         "The likelihood has no finite maximum: the counts are all zero, or a combination of features "
         "separates silent bins from the rest. The returned coefficients reach the infimum to the tolerance, "
         "but their size is arbitrary. Use a penalty (or a larger strength), or drop the features concerned."
+    ),
+    Status.AT_BOUNDARY: (
+        "The fit ended at the edge of what the observation model allows: with this inverse link the best coefficients "
+        "would give some bins an impossible mean (a negative rate, a probability above 1). The returned coefficients "
+        "are possible but not optimal. Use the family's default inverse link, a larger strength, or fewer features."
     ),
 }

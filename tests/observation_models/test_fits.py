@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import statsmodels.api as sm
 from scipy.optimize import minimize
+from sklearn.exceptions import ConvergenceWarning
 
 from spikesieve.glm import GLM
+from spikesieve.solver import Status
 from tests.observation_models.combinations import FAMILIES, LINKS, NB_SCALE, Combination, name
 
 SCALE = {"Poisson": 1.0, "Gamma": 0.2, "Bernoulli": 1.0, "NegativeBinomial": NB_SCALE, "Gaussian": 0.05}
@@ -94,3 +96,27 @@ def test_fit_with_a_function_is_a_stationary_point_that_a_general_minimiser_find
     found = np.array([*model.intercept_, *model.coef_])
     assert objective(found)[0] <= reference.fun + 1e-12
     np.testing.assert_allclose(found, reference.x, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(("family", "link"), [("Poisson", "identity"), ("Bernoulli", "identity"), ("Bernoulli", "exp")])
+@pytest.mark.parametrize("penalty", [{}, {"regularizer": "GroupLasso", "regularizer_strength": 0.01}])
+def test_an_optimum_beyond_the_familys_means_is_said_to_be_there(family, link, penalty):
+    rng = np.random.default_rng(0)
+    X = {"a": rng.normal(size=(400, 2)), "b": rng.normal(size=(400, 1))}
+    eta = X["a"] @ [0.8, -0.5] + 0.3 * X["b"][:, 0]
+    y = rng.poisson(np.exp(eta)) if family == "Poisson" else rng.random(400) < 1 / (1 + np.exp(-2 * eta))
+    with pytest.warns(ConvergenceWarning, match="at the edge of what the observation model allows"):
+        model = GLM(family, link, **penalty).fit(X, y.astype(float))
+    assert model.solution_.status == (Status.AT_BOUNDARY,)
+    mean, (low, high) = model.predict(X), model.family.mean_range
+    assert mean.min() >= low and mean.max() <= high
+    assert min(mean.min() - low, high - mean.max()) < 1e-3
+
+
+@pytest.mark.parametrize(("family", "link"), [("Gamma", "identity"), ("Gamma", None), ("Poisson", "1/x")])
+def test_an_optimum_near_the_edge_is_found(family, link):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(400, 3))
+    eta = X @ [0.8, -0.5, 0.3]
+    y = rng.gamma(2.0, np.exp(eta) / 2) if family == "Gamma" else rng.poisson(np.exp(eta)).astype(float)
+    assert GLM(family, link).fit(X, y).solution_.status == (Status.CONVERGED,)

@@ -96,6 +96,11 @@ class ObservationModel(ABC):
         return isinstance(self.inverse_link, self.convex_links)
 
     @property
+    def has_boundary(self) -> bool:
+        """Whether some linear predictors give a mean that the family cannot have: the loss is infinite there."""
+        return self._may_leave
+
+    @property
     def estimates_scale(self) -> bool:
         """Whether the loss depends on a dispersion that is to be estimated: then fit and `with_scale` alternate."""
         return False

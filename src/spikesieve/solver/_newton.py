@@ -27,6 +27,9 @@ _MAX_HALVINGS = 60
 _TIGHTEN, _TIGHTEST = 100.0, 1e-4
 # Steps in a row that change neither objective nor residual before a fit counts as stalled.
 _PATIENCE = 5
+# A step cut to this share by the edge of the family's means makes next to no way; Newton steps that merely start too
+# long (Gamma counts under the identity link) were cut to a tenth, a few times.
+_CUT = 1e-3
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ class NewtonSolver:
         self.curvature = CurvatureModel(problem, penalty)
         self.n_passes = 0
         self.n_iterations = 0
+        self._n_cut = 0
         self._rate, self._aim = 0.1, self.tolerance
         self._working_set = np.zeros(0, dtype=np.intp)
 
@@ -122,7 +126,7 @@ class NewtonSolver:
     def _solve_on(self, point: Point, strength: float, groups: Index, budget: int) -> tuple[Point, Status]:
         blocks = self._blocks_of(groups)
         residual = self._residual(point, strength, groups)
-        best, idle = residual, 0
+        best, idle, self._n_cut = residual, 0, 0
         while residual > self._aim:
             if self.n_iterations >= budget:
                 return point, self._ended(residual, Status.ITERATION_LIMIT)
@@ -130,8 +134,8 @@ class NewtonSolver:
             fresh = self._refresh(point, groups)
             last = residual * self._rate <= self._aim
             new = self._step(point, strength, groups, residual, None if last else blocks)
-            if new is None and fresh and self.curvature.stride == 1:
-                return point, self._ended(residual, Status.STALLED)
+            if self._n_cut > _PATIENCE or (new is None and fresh and self.curvature.stride == 1):
+                return point, self._ended(residual, Status.AT_BOUNDARY if self._n_cut else Status.STALLED)
             if new is not None:
                 self._learn(point, new)
                 gain = self._objective(point, strength) - self._objective(new, strength)
@@ -140,7 +144,7 @@ class NewtonSolver:
                 progressed = residual < 0.9 * best or gain > _NOISE * abs(point.at.loss)
                 best, idle = min(best, residual), 0 if progressed else idle + 1
                 if idle > _PATIENCE:
-                    return point, self._ended(residual, Status.STALLED)
+                    return point, self._ended(residual, Status.AT_BOUNDARY if self._n_cut else Status.STALLED)
             if new is None or self._rate > _SLOW:
                 if fresh:
                     self.curvature.refine()
@@ -182,16 +186,19 @@ class NewtonSolver:
         current = self._objective(point, strength)
         change = strength * (penalty(point.coef + step) - penalty(point.coef) - self._quadratic_slope(point, step))
         expected = gradient @ step + point.at.intercept_gradient @ intercept_step + change
-        scale = 1.0
+        scale, left = 1.0, False
         for _ in range(_MAX_HALVINGS):
             coef = point.coef + scale * step
             new = self.evaluate(point.intercept + scale * intercept_step, coef, blocks)
             objective = self._objective(new, strength)
             if objective <= current + _SUFFICIENT * scale * min(expected, 0.0) + _NOISE * abs(current):
+                self._n_cut = self._n_cut + 1 if left and scale <= _CUT else 0
                 return new
+            left |= self.problem.has_boundary and not np.isfinite(objective)
             scale *= 0.5 if np.isfinite(objective) else 0.1
-            if abs(scale * expected) < _NOISE * abs(current):
-                return None
+            if abs(scale * expected) < _NOISE * abs(current) or (left and scale < _CUT**2):
+                break
+        self._n_cut += left
         return None
 
     def _objective(self, point: Point, strength: float) -> float:

@@ -45,6 +45,10 @@ class SingleProblem(Problem):
         return self.family.is_convex
 
     @property
+    def has_boundary(self) -> bool:
+        return self.family.has_boundary
+
+    @property
     def has_offset(self) -> bool:
         return self.offset is not None
 

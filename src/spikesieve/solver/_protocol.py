@@ -64,6 +64,11 @@ class Problem(ABC):
     def is_convex(self) -> bool:
         """Whether the loss is known to be convex in the linear predictor."""
 
+    @property
+    def has_boundary(self) -> bool:
+        """Whether the loss is infinite at some linear predictors, which a step may run into."""
+        return False
+
     @abstractmethod
     def evaluate(self, intercept: Intercepts, coef: Coef, blocks: Index | None = None) -> Evaluation:
         """One pass: loss at a point and its gradient in `blocks` (None: in all)."""
