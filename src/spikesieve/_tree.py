@@ -7,6 +7,7 @@ only if the program has imported JAX: a container cannot have been registered ot
 
 import collections
 import functools
+import math
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -38,10 +39,14 @@ class Structure:
 
 @dataclass(frozen=True)
 class CoefLayout:
-    """Where each leaf's coefficients lie in the flat vector that the solver works on."""
+    """Where each leaf's coefficients lie in the flat vector that the solver works on.
+
+    With several outputs (neurons, classes) a leaf has ``(n_features_of_leaf, *output_shape)`` coefficients, in C order.
+    """
 
     structure: Structure
     leaf_slices: tuple[slice, ...]
+    output_shape: tuple[int, ...] = ()
 
     @classmethod
     def of(cls, structure: Structure, n_coef_per_leaf) -> "CoefLayout":
@@ -49,6 +54,17 @@ class CoefLayout:
         stops = np.cumsum([0, *n_coef_per_leaf])
         slices = tuple(slice(int(a), int(b)) for a, b in zip(stops[:-1], stops[1:], strict=True))
         return cls(structure, slices)
+
+    def with_outputs(self, *output_shape: int) -> "CoefLayout":
+        """Layout of the same features with coefficients for each of several outputs; none for the features alone."""
+        old, new = self.n_outputs, math.prod(output_shape)
+        slices = tuple(slice(span.start // old * new, span.stop // old * new) for span in self.leaf_slices)
+        return CoefLayout(self.structure, slices, output_shape)
+
+    @property
+    def n_outputs(self) -> int:
+        """Coefficients per feature."""
+        return math.prod(self.output_shape)
 
     @property
     def n_coef(self) -> int:
@@ -62,10 +78,13 @@ class CoefLayout:
 
     def to_tree(self, coef: np.ndarray) -> PyTree:
         """Split the last axis of `coef`, ``(..., n_coef)``, over the leaves."""
-        return self.structure.unflatten([coef[..., columns] for columns in self.leaf_slices])
+        leaves = [coef[..., columns] for columns in self.leaf_slices]
+        if self.output_shape:
+            leaves = [leaf.reshape(*leaf.shape[:-1], -1, *self.output_shape) for leaf in leaves]
+        return self.structure.unflatten(leaves)
 
     def to_flat(self, tree: PyTree, name: str) -> Coef:
-        """Concatenate a tree of ``(n_coef_of_leaf,)`` arrays; `name` is what an error calls it."""
+        """Concatenate a tree of ``(n_features_of_leaf, *output_shape)`` arrays; `name` is what an error calls it."""
         leaves, structure = flatten(tree, lists_of_numbers_are_leaves=True)
         if structure.labels != self.labels:
             raise ValueError(
@@ -74,13 +93,15 @@ class CoefLayout:
             )
         arrays = [np.asarray(leaf, dtype=np.float64) for leaf in leaves]
         for label, array, columns in zip(self.labels, arrays, self.leaf_slices, strict=True):
-            if array.shape != (columns.stop - columns.start,):
+            expected = ((columns.stop - columns.start) // self.n_outputs, *self.output_shape)
+            if array.shape != expected:
                 where = f" of leaf {label!r}" if label else ""
+                per_output = " and output" if self.output_shape else ""
                 raise ValueError(
-                    f"{name}{where} has shape {array.shape}, expected ({columns.stop - columns.start},): "
-                    "one number per feature column."
+                    f"{name}{where} has shape {array.shape}, expected {expected}: one number per feature "
+                    f"column{per_output}."
                 )
-        return np.concatenate(arrays) if arrays else np.zeros(0)
+        return np.concatenate([array.ravel() for array in arrays]) if arrays else np.zeros(0)
 
 
 def _listed(labels: tuple[str, ...]) -> str:

@@ -50,7 +50,8 @@ def check_all(block: Block, matrix: np.ndarray) -> None:
         for n_neurons in (None, 1, 3):
             check_linear_predictor(block, matrix, rows, n_neurons)
             check_gradient(block, matrix, rows, n_neurons)
-    check_passes(block, matrix)
+    for n_neurons in (None, 3):
+        check_passes(block, matrix, n_neurons)
 
 
 def check_takes(block: Block, matrix: np.ndarray) -> None:
@@ -110,23 +111,23 @@ def check_gradient(block, matrix, rows, n_neurons=None):
 
 
 @infinities_allowed
-def check_passes(block, matrix):
+def check_passes(block, matrix, n_neurons=None):
     """A pass in chunks, with what is done once per pass done once, adds up to the whole."""
     chunks = [slice(a, min(a + 30, len(matrix))) for a in range(0, len(matrix), 30)]
-    coef = _numbers(matrix.shape[1])
+    coef = _numbers(matrix.shape[1], n_neurons)
     add = block.predictor(coef)
-    out = np.zeros(len(matrix))
+    out = np.zeros((len(matrix), *coef.shape[1:]))
     for rows in chunks:
         add(rows, out[rows])
     scale = _largest(matrix) * np.abs(coef).sum() + 1
     np.testing.assert_allclose(out, matrix @ coef, rtol=0, atol=RELATIVE * scale)
     if not chunks or not np.isfinite(matrix).all():
         return
-    residual = _numbers(len(matrix))
+    residual = _numbers(len(matrix), n_neurons)
     total = sum(block.partial_gradient(rows, residual[rows]) for rows in chunks)
     scale = _largest(matrix) * np.abs(residual).sum() + 1
     gradient = block.finish_gradient(total)
-    assert gradient.shape == (block.n_coef,)
+    assert gradient.shape == coef.shape
     np.testing.assert_allclose(gradient, matrix.T @ residual, rtol=0, atol=RELATIVE * scale)
 
 

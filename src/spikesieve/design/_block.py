@@ -51,7 +51,7 @@ class Block(ABC):
 
     def partial_gradient(self, rows: slice, residual: np.ndarray) -> np.ndarray:
         """Sums over a row chunk that add up, over chunks, to what `finish_gradient` takes."""
-        gradient = np.zeros(self.n_coef)
+        gradient = np.zeros((self.n_coef, *residual.shape[1:]))
         self.add_gradient(rows, residual, gradient)
         return gradient
 

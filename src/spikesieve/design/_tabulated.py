@@ -100,17 +100,22 @@ class TabulatedBlock(Block):
 
     def predictor(self, coef):
         from spikesieve.design._table_kernels import add_lookup
+        from spikesieve.design._table_kernels_outputs import add_lookups
 
         codes, shift = self.axis.codes, self.axis.shift
         values = self.axis.table @ coef
-        lines = np.column_stack([values, self.axis.changes(values)])
+        lines = np.stack([values, self.axis.changes(values)], axis=1)
+        if coef.ndim == 2:
+            return lambda rows, out: add_lookups(codes[rows], shift, lines, out)
         return lambda rows, out: add_lookup(codes[rows], shift, lines, out)
 
     def partial_gradient(self, rows, residual):
         from spikesieve.design._table_kernels import add_moments
+        from spikesieve.design._table_kernels_outputs import add_moments_of_outputs
 
-        moments = np.zeros((len(self.axis.table), 2))
-        add_moments(self.axis.codes[rows], self.axis.shift, residual, moments)
+        moments = np.zeros((len(self.axis.table), 2, *residual.shape[1:]))
+        add = add_moments if residual.ndim == 1 else add_moments_of_outputs
+        add(self.axis.codes[rows], self.axis.shift, residual, moments)
         return moments
 
     def finish_gradient(self, partial):
@@ -152,27 +157,35 @@ class TabulatedPlaneBlock(Block):
 
     def predictor(self, coef):
         from spikesieve.design._table_kernels import add_lookup_plane
+        from spikesieve.design._table_kernels_outputs import add_lookups_plane
 
         x, y = self.first, self.second
-        values = x.table @ coef.reshape(self._shape) @ y.table.T
+        along_first = x.table @ coef.reshape(self._shape[0], -1)
+        values = y.table @ along_first.reshape(len(x.table), self._shape[1], -1)
+        values = values.reshape(len(x.table), len(y.table), *coef.shape[1:])
         along_x = x.changes(values)
-        along_y, twist = y.changes(values.T).T, y.changes(along_x.T).T
-        patches = np.stack([values, along_x, along_y, twist], axis=-1)
-        return lambda rows, out: add_lookup_plane(x.codes[rows], y.codes[rows], x.shift, y.shift, patches, out)
+        along_y, twist = (y.changes(part.swapaxes(0, 1)).swapaxes(0, 1) for part in (values, along_x))
+        patches = np.stack([values, along_x, along_y, twist], axis=2)
+        add = add_lookup_plane if coef.ndim == 1 else add_lookups_plane
+        return lambda rows, out: add(x.codes[rows], y.codes[rows], x.shift, y.shift, patches, out)
 
     def partial_gradient(self, rows, residual):
         from spikesieve.design._table_kernels import add_moments_plane
+        from spikesieve.design._table_kernels_outputs import add_moments_plane_of_outputs
 
         x, y = self.first, self.second
-        moments = np.zeros((len(x.table), len(y.table), 4))
-        add_moments_plane(x.codes[rows], y.codes[rows], x.shift, y.shift, residual, moments)
+        moments = np.zeros((len(x.table), len(y.table), 4, *residual.shape[1:]))
+        add = add_moments_plane if residual.ndim == 1 else add_moments_plane_of_outputs
+        add(x.codes[rows], y.codes[rows], x.shift, y.shift, residual, moments)
         return moments
 
     def finish_gradient(self, partial):
         x, y = self.first, self.second
-        plain, sloped = x.gather(partial[..., 0], partial[..., 1]), x.gather(partial[..., 2], partial[..., 3])
-        weights = y.gather(plain.T, sloped.T).T
-        return (x.weighing_table.T @ weights @ y.weighing_table).ravel()
+        plain, sloped = (x.gather(partial[:, :, a], partial[:, :, a + 1]).swapaxes(0, 1) for a in (0, 2))
+        weights = y.gather(plain, sloped).reshape(len(y.table), -1)
+        along_second = (y.weighing_table.T @ weights).reshape(self._shape[1], len(x.table), -1)
+        gradient = (x.weighing_table.T @ along_second).swapaxes(0, 1)
+        return gradient.reshape(self.n_coef, *partial.shape[3:])
 
     def add_linear_predictor(self, rows, coef, out):
         _add_predictors(self, rows, coef, out)
@@ -196,21 +209,12 @@ class TabulatedPlaneBlock(Block):
 
 
 def _add_predictors(block: Block, rows: slice, coef: np.ndarray, out: np.ndarray) -> None:
-    """``out += X[rows] @ coef`` for one model or several."""
-    if coef.ndim == 1:
-        block.predictor(coef)(rows, out)
-        return
-    for model in range(coef.shape[1]):
-        column = np.zeros(len(out))
-        block.predictor(coef[:, model])(rows, column)
-        out[:, model] += column
+    """``out += X[rows] @ coef`` for one model or several, whatever their strides."""
+    added = np.zeros(out.shape)
+    block.predictor(np.ascontiguousarray(coef))(rows, added)
+    out += added
 
 
 def _add_gradients(block: Block, rows: slice, residual: np.ndarray, out: np.ndarray) -> None:
-    """``out += X[rows].T @ residual`` for one model or several."""
-    if residual.ndim == 1:
-        out += block.finish_gradient(block.partial_gradient(rows, residual))
-        return
-    for model in range(residual.shape[1]):
-        column = np.ascontiguousarray(residual[:, model])
-        out[:, model] += block.finish_gradient(block.partial_gradient(rows, column))
+    """``out += X[rows].T @ residual`` for one model or several, whatever their strides."""
+    out += block.finish_gradient(block.partial_gradient(rows, np.ascontiguousarray(residual)))
