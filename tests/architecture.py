@@ -14,6 +14,7 @@ LAYERS = {
     "_errors": 0,
     "_tree": 0,
     "_jax": 0,
+    "_progress": 0,
     "basis": 1,
     "observation_models": 1,
     "regularizer": 1,

@@ -25,6 +25,7 @@ LONG_BODIES: dict[str, str] = {}
 MEANT_IMPORTS = {
     "spikesieve.basis imports spikesieve.design": "basis.design(...), the one door upward, where users look for it",
     "spikesieve.basis imports pynapple": "only when handed one of its objects",
+    "spikesieve.selection imports pandas": "only in to_pandas, which returns one of its objects",
 }
 
 

@@ -5,20 +5,19 @@ from dataclasses import replace
 
 import numpy as np
 
+from spikesieve._progress import PathProgress
 from spikesieve._tree import CoefLayout
 from spikesieve._types import PyTree, Strengths
 from spikesieve.design import Design, as_design
-from spikesieve.glm._dispersion import with_estimated_scale
 from spikesieve.glm._estimator import Estimator
 from spikesieve.glm._fitted_at import FittedAt, warn_unless_converged
 from spikesieve.glm._path_strengths import path_strengths
-from spikesieve.glm._progress import PathProgress
 from spikesieve.glm._randomness import as_generator
 from spikesieve.glm._scores import score_of
 from spikesieve.glm._solver_options import solver_options
 from spikesieve.observation_models import ObservationModel, resolve_observation_model
 from spikesieve.regularizer import GroupRegularizer, Penalty, resolve_regularizer
-from spikesieve.solver import Path, Sample, as_sample, number_of_threads, path
+from spikesieve.solver import Path, Sample, as_sample, number_of_threads, path, with_estimated_scale
 
 
 class GLM(Estimator):

@@ -1,19 +1,30 @@
 """Which covariates matter: folds that respect time, cross-validation along a path, and error control."""
 
 from spikesieve.selection._cross_validate import CrossValidation, cross_validate
+from spikesieve.selection._evidence import Evidence
 from spikesieve.selection._folds import BlockedFolds, TrialFolds
 from spikesieve.selection._goodness_of_fit import TimeRescaling, time_rescaling
+from spikesieve.selection._method import Assessment, EvidenceStatus, NotEnoughData, SelectionMethod
 from spikesieve.selection._multiplicity import (
     benjamini_hochberg,
     e_benjamini_hochberg,
     knockoff_e_values,
     knockoff_threshold,
 )
+from spikesieve.selection._rules import CrossValidated
+from spikesieve.selection._selector import CovariateSelector
 from spikesieve.selection._stability import stability_bound, stability_threshold
 
 __all__ = [
+    "Assessment",
     "BlockedFolds",
+    "CovariateSelector",
+    "CrossValidated",
     "CrossValidation",
+    "Evidence",
+    "EvidenceStatus",
+    "NotEnoughData",
+    "SelectionMethod",
     "TimeRescaling",
     "TrialFolds",
     "benjamini_hochberg",

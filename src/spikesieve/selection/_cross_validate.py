@@ -16,6 +16,7 @@ import numpy as np
 
 from spikesieve._types import Index, PyTree, Strengths
 from spikesieve.selection._folds import BlockedFolds
+from spikesieve.selection._method import NotEnoughData
 from spikesieve.selection._rows import count_rows, finite_rows, take_rows
 
 _CHUNK_VALUES = 2**20
@@ -164,8 +165,8 @@ def cross_validate(
     Raises
     ------
     ValueError
-        If `X` and `y` differ in length, `y` has more than one column, a fold has no spikes to train on, or
-        fewer than two folds can be scored.
+        If `X` and `y` differ in length or `y` has more than one column; as `NotEnoughData` if a fold has no spikes to
+        train on, or fewer than two folds can be scored.
 
     References
     ----------
@@ -193,7 +194,7 @@ def cross_validate(
         scored.append(_score(model, fold_path, X, counts, train, test))
     deviance, null_deviance, n_held_out, n_spikes = (np.array(column) for column in zip(*scored, strict=True))
     if (n_held_out > 0).sum() < 2:
-        raise ValueError("Fewer than two folds have a complete held-out bin: there is nothing to compare.")
+        raise NotEnoughData("Fewer than two folds have a complete held-out bin: there is nothing to compare.")
     return CrossValidation(
         strengths=path.strengths,
         deviance=_per(deviance, n_held_out),
@@ -234,9 +235,9 @@ def _are_counts(y: np.ndarray) -> bool:
 
 def _check_training(y: np.ndarray, are_counts: bool, fold: int) -> None:
     if len(y) == 0:
-        raise ValueError(f"Fold {fold} has no complete bin to train on; check X and y for NaN.")
+        raise NotEnoughData(f"Fold {fold} has no complete bin to train on; check X and y for NaN.")
     if are_counts and not y.any():
-        raise ValueError(
+        raise NotEnoughData(
             f"Fold {fold} has no spikes to train on: the neuron fires too little, or all in one stretch; use fewer "
             "folds or a smaller gap, or leave this neuron out."
         )

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from spikesieve._types import Index
+from spikesieve._types import Index, Mask
 from spikesieve.selection._rows import count_rows
 
 
@@ -170,6 +170,37 @@ class TrialFolds:
         rank_of_sorted[np.argsort(first)] = np.arange(len(first))
         numbers[~between] = rank_of_sorted[sorted_number]
         return numbers
+
+
+@dataclass(frozen=True, eq=False)
+class FoldsOfKeptRows:
+    """Folds of a whole recording, for what is left of it once rows with missing values are gone.
+
+    Parameters
+    ----------
+    folds
+        A splitter over all rows.
+    kept
+        Which rows are left, ``(n_samples,)``.
+    """
+
+    folds: Any
+    kept: Mask = field(repr=False)
+
+    def get_n_splits(self, X=None, y=None, groups=None) -> int:
+        """Return the number of folds."""
+        return self.folds.get_n_splits(X, y, groups)
+
+    def split(self, X: Any, y: Any = None, groups: Any = None) -> Iterator[tuple[Index, Index]]:
+        """Yield training and held-out row indices among the rows that are left."""
+        number = np.cumsum(self.kept) - 1
+        everything = np.zeros((len(self.kept), 1))
+        of_everything = None
+        if y is not None:  # splitters that stratify want to see the observations
+            of_everything = np.zeros(len(self.kept))
+            of_everything[self.kept] = y
+        for train, test in self.folds.split(everything, of_everything, groups):
+            yield number[train[self.kept[train]]], number[test[self.kept[test]]]
 
 
 def _train_and_test(is_test: np.ndarray, usable: np.ndarray, gap: int, fold: int) -> tuple[Index, Index]:

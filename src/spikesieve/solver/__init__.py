@@ -1,9 +1,10 @@
 """The path solver: certified minimisers of mean loss plus strength times penalty."""
 
 from spikesieve._errors import Status
+from spikesieve.solver._dispersion import with_estimated_scale
 from spikesieve.solver._path import path
 from spikesieve.solver._record import Path
 from spikesieve.solver._sample import Sample, as_counts, as_sample
 from spikesieve.solver._threads import number_of_threads
 
-__all__ = ["Path", "Sample", "Status", "as_counts", "as_sample", "number_of_threads", "path"]
+__all__ = ["Path", "Sample", "Status", "as_counts", "as_sample", "number_of_threads", "path", "with_estimated_scale"]

@@ -5,7 +5,8 @@ from collections.abc import Callable
 import numpy as np
 
 from spikesieve.observation_models import ObservationModel
-from spikesieve.solver import Path, Sample
+from spikesieve.solver._record import Path
+from spikesieve.solver._sample import Sample
 
 _MAX_ROUNDS, _TOLERANCE = 25, 1e-6
 

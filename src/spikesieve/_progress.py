@@ -1,4 +1,4 @@
-"""A progress bar for fits that take longer than a second while somebody watches."""
+"""A progress bar for work that takes longer than a second while somebody watches."""
 
 import sys
 import time

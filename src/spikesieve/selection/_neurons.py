@@ -1,0 +1,203 @@
+"""One neuron after the other: the rows that it can use, its seed, and an interrupt that keeps what is finished."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from spikesieve._progress import PathProgress
+from spikesieve._types import Mask, PerSample
+from spikesieve.design import Design
+from spikesieve.observation_models import ObservationModel
+from spikesieve.regularizer import Ridge
+from spikesieve.selection._contribution import contributions
+from spikesieve.selection._folds import FoldsOfKeptRows
+from spikesieve.selection._method import Assessment, Decisions, EvidenceStatus, NotEnoughData, PerPair, SelectionMethod
+from spikesieve.selection._path_model import PathModel
+from spikesieve.solver import Sample, as_sample, with_estimated_scale
+
+_CHUNK_ROWS = 65_536
+
+
+@dataclass(frozen=True)
+class UsedRows:
+    """What neurons with the same missing values share.
+
+    Attributes
+    ----------
+    kept
+        Which rows of the recording are complete.
+    design
+        Those rows of the covariates that vary in them; None if none does.
+    method
+        The method, with its work on the covariates done.
+    folds
+        Folds over the rows that are left.
+    """
+
+    kept: Mask = field(repr=False)
+    design: Design | None
+    method: SelectionMethod
+    folds: Any
+
+
+@dataclass(frozen=True)
+class Neurons:
+    """All neurons of one recording, to be assessed by one method.
+
+    Attributes
+    ----------
+    design
+        All covariates, all rows.
+    counts
+        ``(n_samples, n_neurons)``.
+    seed
+        Of all draws; each neuron has its own stream, whatever is assessed beside it.
+    """
+
+    design: Design
+    counts: np.ndarray = field(repr=False)
+    family: ObservationModel
+    method: SelectionMethod
+    folds: Any
+    seed: int
+
+    @property
+    def n_neurons(self) -> int:
+        """How many there are."""
+        return self.counts.shape[1]
+
+    def n_spikes(self) -> np.ndarray:
+        """Sum of the counts of each neuron in the rows that can be used, ``(n_neurons,)``."""
+        usable = self._finite_rows[:, None] & np.isfinite(self.counts)
+        return np.rint(np.where(usable, self.counts, 0.0).sum(axis=0)).astype(np.intp)
+
+    def assessments(self, n_jobs: int | None) -> list[Assessment]:
+        """Assess one neuron after the other; fewer than all if the user interrupts, none is an interrupt again."""
+        jobs = (self._job(neuron, _assess) for neuron in range(self.n_neurons))
+        found = _until_interrupted(jobs, self.n_neurons, n_jobs, "Assessing neurons")
+        if not found:
+            raise KeyboardInterrupt
+        return found
+
+    def contributions(self, selected: Decisions | None, n_jobs: int | None) -> tuple[PerPair, PerPair]:
+        """Bits per spike and deviance share of every neuron and covariate.
+
+        NaN for those that an interrupt left out, and for all if `selected` is None.
+        """
+        table = np.full((2, self.n_neurons, len(self.design.labels)), np.nan)
+        if selected is None:
+            return table[0], table[1]
+        jobs = (self._job(neuron, _contribute, selected[neuron]) for neuron in range(self.n_neurons))
+        found = _until_interrupted(jobs, self.n_neurons, n_jobs, "Measuring gains")
+        for neuron, both in enumerate(found):
+            table[:, neuron] = both
+        return table[0], table[1]
+
+    def _job(self, neuron: int, function: Callable, *arguments):
+        y = self.counts[:, neuron]
+        rows = self._rows_of(y)
+        seed = np.random.SeedSequence([self.seed, 1, neuron])
+        return function, (rows, y[rows.kept], self.family, self.design.labels, seed, *arguments)
+
+    @cached_property
+    def _finite_rows(self) -> Mask:
+        return self.design.finite_rows()
+
+    @cached_property
+    def _rows_by_mask(self) -> dict[bytes, UsedRows]:
+        return {}
+
+    def _rows_of(self, y: PerSample) -> UsedRows:
+        kept = self._finite_rows & np.isfinite(y)
+        key = np.packbits(kept).tobytes()
+        if key not in self._rows_by_mask:
+            self._rows_by_mask[key] = self._use_rows(kept, y)
+        return self._rows_by_mask[key]
+
+    def _use_rows(self, kept: Mask, y: PerSample) -> UsedRows:
+        folds = FoldsOfKeptRows(self.folds, kept)
+        if not kept.any():
+            return UsedRows(kept, None, self.method, folds)
+        design = as_sample(self.design, y, self.family).design
+        varying = [label for label in design.labels if _varies(design, label)]
+        if not varying:
+            return UsedRows(kept, None, self.method, folds)
+        design = design if len(varying) == len(design.labels) else design.only(varying)
+        rng = np.random.default_rng(np.random.SeedSequence([self.seed, 0]))
+        return UsedRows(kept, design, self.method.prepared(design, kept, rng), folds)
+
+
+def _assess(rows: UsedRows, y: PerSample, family, labels, seed) -> Assessment:
+    if rows.design is None:
+        why = "No covariate varies in the rows that can be used." if rows.kept.any() else "No row can be used."
+        status = EvidenceStatus.CONSTANT if rows.kept.any() else EvidenceStatus.NOT_ENOUGH_DATA
+        return Assessment.untested(labels, status, why)
+    sample = as_sample(rows.design, y, family)
+    try:
+        _check_enough(sample)
+        found = rows.method.assess(sample, _with_scale(family, sample), np.random.default_rng(seed))
+    except NotEnoughData as reason:
+        found = Assessment.untested(rows.design.labels, EvidenceStatus.NOT_ENOUGH_DATA, str(reason))
+    return found.with_constant(labels)
+
+
+def _contribute(rows: UsedRows, y: PerSample, family, labels, seed, selected) -> np.ndarray:
+    """Gains of every covariate, ``(2, n_covariates)``."""
+    del seed
+    wide = np.full((2, len(labels)), np.nan)
+    if rows.design is None or not y.any():
+        return wide
+    sample = Sample(rows.design, y)
+    inside = np.array([label in rows.design.labels for label in labels])
+    wide[:, inside] = contributions(sample, _with_scale(family, sample), selected[inside], rows.folds)
+    return wide
+
+
+def _with_scale(family: ObservationModel, sample: Sample) -> ObservationModel:
+    """Dispersion at the fit with all covariates, as good as unpenalised."""
+    strength = np.array([1.0 / sample.design.n_samples])
+
+    def fit(fixed: ObservationModel, start):
+        return PathModel(fixed, Ridge()).fit_path(sample.design, sample.y, strength, start=start)
+
+    return with_estimated_scale(family, sample, fit)
+
+
+def _check_enough(sample: Sample) -> None:
+    y, n_covariates = sample.y, len(sample.design.labels)
+    are_counts = (y >= 0).all() and (y == np.round(y)).all()
+    if are_counts and y.sum() < n_covariates:
+        raise NotEnoughData(
+            f"There are {int(y.sum())} spikes for {n_covariates} covariates: too few for any statement about them."
+        )
+
+
+def _varies(design: Design, label: str) -> bool:
+    block = design.blocks[design.labels.index(label)]
+    first = block.as_matrix(slice(0, 1))
+    starts = range(0, design.n_samples, _CHUNK_ROWS)
+    return any((block.as_matrix(slice(start, start + _CHUNK_ROWS)) != first).any() for start in starts)
+
+
+def _until_interrupted(jobs: Iterable, total: int, n_jobs: int | None, description: str) -> list:
+    """Results in order, up to an interrupt from the keyboard."""
+    found = []
+    try:
+        with PathProgress(description) as progress:
+            for result in _results(jobs, n_jobs):
+                found.append(result)
+                progress(len(found), total)
+    except KeyboardInterrupt:
+        pass
+    return found
+
+
+def _results(jobs: Iterable, n_jobs: int | None) -> Iterable:
+    if n_jobs in (None, 1):
+        return (function(*arguments) for function, arguments in jobs)
+    from joblib import Parallel, delayed
+
+    return Parallel(n_jobs=n_jobs, return_as="generator")(delayed(function)(*arguments) for function, arguments in jobs)
