@@ -72,6 +72,11 @@ class CoefLayout:
         return self.leaf_slices[-1].stop if self.leaf_slices else 0
 
     @property
+    def leaf_shapes(self) -> list[tuple[int, ...]]:
+        """Shape of each leaf's coefficients, ``(n_features_of_leaf, *output_shape)``."""
+        return [((span.stop - span.start) // self.n_outputs, *self.output_shape) for span in self.leaf_slices]
+
+    @property
     def labels(self) -> tuple[str, ...]:
         """One label per leaf."""
         return self.structure.labels
@@ -92,8 +97,7 @@ class CoefLayout:
                 "both must be the same pytree."
             )
         arrays = [np.asarray(leaf, dtype=np.float64) for leaf in leaves]
-        for label, array, columns in zip(self.labels, arrays, self.leaf_slices, strict=True):
-            expected = ((columns.stop - columns.start) // self.n_outputs, *self.output_shape)
+        for label, array, expected in zip(self.labels, arrays, self.leaf_shapes, strict=True):
             if array.shape != expected:
                 where = f" of leaf {label!r}" if label else ""
                 per_output = " and output" if self.output_shape else ""

@@ -44,7 +44,9 @@ class Regularizer(ABC):
         return self
 
     def __repr__(self):
-        arguments = ", ".join(f"{name}=..." for name, value in vars(self).items() if value is not None)
+        arguments = ", ".join(
+            f"{name}=..." for name, value in vars(self).items() if value is not None and value is not False
+        )
         return f"{type(self).__name__}({arguments})"
 
 
@@ -88,12 +90,12 @@ def strength_per_coef(layout: CoefLayout, strength: PyTree) -> Coef:
             f"{list(layout.labels)}; give one scalar, or one number per leaf of the features."
         )
     spread = np.empty(layout.n_coef)
-    for label, leaf, columns in zip(layout.labels, leaves, layout.leaf_slices, strict=True):
+    for label, leaf, columns, shape in zip(layout.labels, leaves, layout.leaf_slices, layout.leaf_shapes, strict=True):
         values = checked_strengths(leaf)
-        if values.ndim > 0 and values.shape != (columns.stop - columns.start,):
+        if values.ndim > 0 and values.shape != shape:
             raise ValueError(
                 f"regularizer_strength of {label or 'the features'} has shape {values.shape}, expected a scalar "
-                f"or ({columns.stop - columns.start},)."
+                f"or {shape}."
             )
-        spread[columns] = values
+        spread[columns] = values.ravel()
     return spread

@@ -7,7 +7,8 @@ import numpy as np
 from spikesieve._tree import CoefLayout, flatten
 from spikesieve._types import PyTree
 from spikesieve.regularizer._base import Regularizer, checked_strengths, scalar_strength
-from spikesieve.regularizer._groups import Grouping, grouping_of
+from spikesieve.regularizer._groups import Grouping
+from spikesieve.regularizer._output_groups import grouping_of_outputs, mask_has_outputs
 from spikesieve.regularizer._penalty import Penalty
 
 
@@ -25,6 +26,9 @@ class GroupRegularizer(Regularizer):
         it: groups within the covariate.
     weights
         Multiplies each group's strength: one number per group, or a dict by group. None: ``sqrt(p_g)``.
+    joint
+        With several outputs (neurons of a population, classes): whether a group is one for all of them, so that a
+        covariate is kept or removed for all outputs at once. Otherwise each output has groups of its own, as in NeMoS.
 
     Without mask and groups each leaf of the features is a group. Coefficients in no group are unpenalised, and so are
     those of a group whose weight or strength is 0.
@@ -32,10 +36,11 @@ class GroupRegularizer(Regularizer):
 
     selects = True
 
-    def __init__(self, mask: PyTree = None, groups=None, weights=None):
+    def __init__(self, mask: PyTree = None, groups=None, weights=None, joint: bool = False):
         self.mask = mask
         self.groups = groups
         self.weights = weights
+        self.joint = joint
 
     def bind(self, layout, strength):
         grouping = self.grouping(layout)
@@ -50,7 +55,7 @@ class GroupRegularizer(Regularizer):
 
     def grouping(self, layout: CoefLayout) -> Grouping:
         """Groups over the coefficients of some features."""
-        return grouping_of(layout, self.mask, self.groups)
+        return grouping_of_outputs(layout, self.mask, self.groups, self.joint)
 
     @property
     def has_own_groups(self) -> bool:
@@ -64,13 +69,24 @@ class GroupRegularizer(Regularizer):
     def _weights(self, layout: CoefLayout, grouping: Grouping) -> np.ndarray:
         if self.weights is None:
             return np.sqrt(grouping.sizes)
-        return _one_per_group(self.weights, grouping, "weights")
+        return self._for_outputs(self.weights, layout, grouping, "weights")
 
     def _per_group(self, strength, layout: CoefLayout, grouping: Grouping) -> np.ndarray:
         leaves, structure = flatten(strength, lists_of_numbers_are_leaves=True)
-        if not self.has_own_groups and structure.labels == layout.labels:
-            return _one_per_group(leaves, grouping, "regularizer_strength")
-        return _one_per_group(strength, grouping, "regularizer_strength")
+        by_leaf = not self.has_own_groups and structure.labels == layout.labels
+        return self._for_outputs(leaves if by_leaf else strength, layout, grouping, "regularizer_strength")
+
+    def _for_outputs(self, values, layout: CoefLayout, grouping: Grouping, name: str) -> np.ndarray:
+        """One number per group, from as many or from one per group of features, repeated for every output."""
+        of_features = self.grouping(layout.with_outputs()) if self._repeats(layout) else grouping
+        repeats = len(grouping.groups) // len(of_features.groups)
+        if repeats > 1 and np.shape(values) == (len(grouping.groups),):
+            return _one_per_group(values, grouping, name)
+        return np.repeat(_one_per_group(values, of_features, name), repeats)
+
+    def _repeats(self, layout: CoefLayout) -> bool:
+        """Whether groups of features are repeated for every output."""
+        return bool(layout.output_shape) and not self.joint and not mask_has_outputs(self.mask, layout)
 
 
 def _one_per_group(values, grouping: Grouping, name: str) -> np.ndarray:
