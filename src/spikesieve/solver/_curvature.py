@@ -5,7 +5,7 @@ most of the correlation between groups: a block of B-splines sums to one, like a
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -30,7 +30,7 @@ class CurvatureModel:
         self._n_free = problem.n_intercepts + len(penalty.ungrouped)
         self._groups = np.zeros(0, dtype=np.intp)
         self._gram: np.ndarray | None = None
-        self._local: _Local | None = None
+        self._local: Local | None = None
         self._reduced: tuple[float | None, _Reduced] | None = None
 
     def covers(self, groups: Index) -> bool:
@@ -51,6 +51,12 @@ class CurvatureModel:
     def refine(self) -> None:
         """Use four times the rows from the next build on."""
         self.stride = max(1, self.stride // 4)
+
+    def over(self, groups: Index) -> "Local":
+        """Return the part of the matrix that concerns the unpenalised coefficients and `groups`, as learned so far."""
+        if self._local is None or not np.array_equal(self._local.groups, groups):
+            self._local, self._reduced = self._extract(groups), None
+        return self._local
 
     def propose(
         self,
@@ -96,29 +102,26 @@ class CurvatureModel:
         along, expected = float(y @ s), float(predicted @ s)
         if along <= 1e-3 * expected or expected <= 0.0:
             return
-        local.matrix += np.outer(y, y) / along - np.outer(predicted, predicted) / expected
-        self._reduced = None
+        matrix = local.matrix + np.outer(y, y) / along - np.outer(predicted, predicted) / expected
+        self._local, self._reduced = replace(local, matrix=matrix), None
 
     def _reduce(self, groups: Index, strength: float) -> "_Reduced":
         """Schur complement over `groups`, kept while neither they nor the quadratic part change."""
-        if self._local is None or not np.array_equal(self._local.groups, groups):
-            self._local, self._reduced = self._extract(groups), None
-        key = strength if self.penalty.quadratic.any() else None
+        local, key = self.over(groups), strength if self.penalty.quadratic.any() else None
         if self._reduced is None or self._reduced[0] != key:
-            self._reduced = (key, self._schur(self._local, strength))
+            self._reduced = (key, self._schur(local, strength))
         return self._reduced[1]
 
-    def _extract(self, groups: Index) -> "_Local":
-        """The part of the matrix that concerns the unpenalised coefficients and `groups`."""
+    def _extract(self, groups: Index) -> "Local":
         penalty = self.penalty
         sizes = [len(penalty.groups[g]) for g in self._groups]
         starts = self._n_free + np.cumsum([0, *sizes])
         where = {g: np.arange(starts[i], starts[i + 1]) for i, g in enumerate(self._groups.tolist())}
         inside = np.concatenate([np.arange(self._n_free), *(where[g] for g in groups.tolist())]).astype(np.intp)
         assert self._gram is not None
-        return _Local(groups, penalty.columns_of(groups), self._gram[np.ix_(inside, inside)])
+        return Local(groups, penalty.columns_of(groups), self._gram[np.ix_(inside, inside)])
 
-    def _schur(self, local: "_Local", strength: float) -> "_Reduced":
+    def _schur(self, local: "Local", strength: float) -> "_Reduced":
         n_free, n_intercepts = self._n_free, self.problem.n_intercepts
         matrix = local.matrix.copy()
         matrix.flat[n_intercepts * (len(matrix) + 1) :: len(matrix) + 1] += (
@@ -132,8 +135,8 @@ class CurvatureModel:
         return _Reduced(local.columns[n_free - n_intercepts :], solve_free, coupling, model)
 
 
-@dataclass
-class _Local:
+@dataclass(frozen=True)
+class Local:
     """Curvature over the intercepts and `columns`: the unpenalised coefficients, then those of `groups`."""
 
     groups: Index

@@ -14,7 +14,7 @@ from spikesieve._errors import Status
 from spikesieve._types import Coef, Index, Intercepts
 from spikesieve.regularizer import Penalty
 from spikesieve.solver._certificate import Scale, kkt_residual
-from spikesieve.solver._curvature import CurvatureModel
+from spikesieve.solver._curvature import CurvatureModel, Local
 from spikesieve.solver._protocol import Evaluation, Problem
 
 # A step that leaves more than this share of the residual calls for fresh curvature.
@@ -25,6 +25,8 @@ _MAX_HALVINGS = 60
 # Below a hundredth of the largest strength the aim is tightened in proportion, so that the certificate means as much
 # there (the duality gap grows like residual / strength), down to what rounding allows.
 _TIGHTEN, _TIGHTEST = 100.0, 1e-4
+# The model is minimised to this share of what is aimed at.
+_INNER = 0.1
 # Steps in a row that change neither objective nor residual before a fit counts as stalled.
 _PATIENCE = 5
 # A step cut to this share by the edge of the family's means makes next to no way; Newton steps that merely start too
@@ -58,12 +60,10 @@ class NewtonSolver:
 
     def solve(self, start: Point, strength: float, groups: Index) -> tuple[Point, Status]:
         """Solve at `strength` from `start` (with a complete gradient), first on `groups`."""
-        self._aim = self.tolerance * min(1.0, max(_TIGHTEN * strength / self.scale.strength, _TIGHTEST))
+        self._aim = self._aim_at(strength)
         point, budget = start, self.n_iterations + self.maxiter
         while True:
-            # Groups stay once they were in: curvature learned on the working set holds while it does not change.
-            active = np.flatnonzero(self.penalty.norms(point.coef) > 0)
-            groups = self._working_set = np.union1d(np.union1d(groups, active), self._working_set)
+            groups = self._working_set = self.working_groups(point, groups)
             point, status = self._solve_on(point, strength, groups, budget)
             if not point.complete:
                 point = self.evaluate(point.intercept, point.coef)
@@ -76,6 +76,34 @@ class NewtonSolver:
             room = max(10, len(groups))
             groups = np.union1d(groups, violators[np.argsort(-distances[violators])[:room]])
 
+    def working_groups(self, point: Point, groups: Index) -> Index:
+        """Return `groups` with those that are not zero, and all that ever were in.
+
+        Groups stay once they were in: curvature learned on the working set holds while it does not change.
+        """
+        active = np.flatnonzero(self.penalty.norms(point.coef) > 0)
+        return np.union1d(np.union1d(groups, active), self._working_set)
+
+    def curvature_over(self, groups: Index, point: Point) -> Local:
+        """Kept curvature over the unpenalised coefficients and `groups`, of `point` if there is none."""
+        self._refresh(point, groups)
+        return self.curvature.over(groups)
+
+    def propose(
+        self, point: Point, strength: float, groups: Index, shift: np.ndarray | float
+    ) -> tuple[Intercepts, Coef]:
+        """Minimiser of the model at `strength`, its gradient at `point` shifted over what `curvature_over` covers."""
+        gradient = point.at.gradient + strength * self.penalty.quadratic * point.coef
+        local, n_intercepts = self.curvature.over(groups), self.problem.n_intercepts
+        shift = np.broadcast_to(shift, len(local.matrix))
+        gradient[local.columns] += shift[n_intercepts:]
+        intercept_gradient = point.at.intercept_gradient + shift[:n_intercepts]
+        tolerance = _INNER * self._aim_at(strength)
+        intercept_step, step = self.curvature.propose(
+            point.coef, gradient, intercept_gradient, groups, strength, tolerance
+        )
+        return point.intercept + intercept_step, point.coef + step
+
     def closer(self, point: Point, guess: tuple[Intercepts, Coef], strength: float, groups: Index) -> Point:
         """Return the point at `guess` if it is nearer to optimal at `strength` than `point`, else `point`."""
         new = self.evaluate(*guess)
@@ -83,6 +111,10 @@ class NewtonSolver:
             return point
         self._learn(point, new)
         return new
+
+    def is_optimal(self, point: Point, strength: float, groups: Index) -> bool:
+        """Whether `point` is within what is aimed at for `strength`, on `groups` and the unpenalised coefficients."""
+        return self._residual(point, strength, groups) <= self._aim_at(strength)
 
     def solve_unpenalised(self, start: Point) -> Point:
         """Fit the intercepts and the unpenalised coefficients, with every group left at zero."""
@@ -122,6 +154,9 @@ class NewtonSolver:
         self.n_passes += 1
         at = self.problem.evaluate(intercept, coef, blocks)
         return Point(intercept, coef, at, blocks is None)
+
+    def _aim_at(self, strength: float) -> float:
+        return self.tolerance * min(1.0, max(_TIGHTEN * strength / self.scale.strength, _TIGHTEST))
 
     def _solve_on(self, point: Point, strength: float, groups: Index, budget: int) -> tuple[Point, Status]:
         blocks = self._blocks_of(groups)
@@ -178,7 +213,7 @@ class NewtonSolver:
     def _step(self, point: Point, strength: float, groups: Index, residual: float, blocks) -> Point | None:
         """Newton step with backtracking; None if no step decreases the objective."""
         gradient = point.at.gradient + strength * self.penalty.quadratic * point.coef
-        inner = max(0.02 * residual, 0.1 * self._aim)
+        inner = max(0.02 * residual, _INNER * self._aim)
         intercept_step, step = self.curvature.propose(
             point.coef, gradient, point.at.intercept_gradient, groups, strength, inner
         )

@@ -11,7 +11,7 @@ from spikesieve.design import Design
 from spikesieve.observation_models import ObservationModel
 from spikesieve.regularizer import Penalty
 from spikesieve.solver._certificate import duality_gap, kkt_residual
-from spikesieve.solver._extrapolation import extrapolate
+from spikesieve.solver._extrapolation import Extrapolation
 from spikesieve.solver._newton import NewtonSolver, Point
 from spikesieve.solver._null import NullModel, fit_null_model
 from spikesieve.solver._problem import SingleProblem
@@ -116,11 +116,10 @@ def solve_path(
 def _follow(solver: NewtonSolver, point: Point, strengths: Strengths, null: NullModel, progress):
     """Solve strength after strength; the keyboard's interrupt keeps those that are finished."""
     solved: list[_Solution] = []
-    previous = max(null.strength_max, float(strengths[0]))
+    previous, ahead = max(null.strength_max, float(strengths[0])), Extrapolation(solver)
     try:
         for strength in strengths:
-            guess = extrapolate(solver.penalty, [s.point for s in solved], strengths, float(strength))
-            solution = _solve_one(solver, point, float(strength), previous, guess)
+            solution = _solve_one(solver, ahead, point, float(strength), previous)
             solved.append(solution)
             point, previous = solution.point, float(strength)
             if progress is not None:
@@ -141,7 +140,7 @@ class _Solution:
     counts: tuple[int, int, int]
 
 
-def _solve_one(solver: NewtonSolver, point: Point, strength: float, previous: float, guess) -> _Solution:
+def _solve_one(solver: NewtonSolver, ahead: Extrapolation, point: Point, strength: float, previous: float) -> _Solution:
     """Solve at one strength from the solution at the previous one, screening groups by the strong rule."""
     if not solver.problem.has_finite_null():
         return _Solution(point, Status.NO_FINITE_MINIMUM, (0, 0, 0))
@@ -149,9 +148,10 @@ def _solve_one(solver: NewtonSolver, point: Point, strength: float, previous: fl
         solver = solver.released()
     before = solver.counts
     likely = np.flatnonzero(solver.penalty.dual_norms(point.at.gradient) >= 2.0 * strength - previous)
-    if guess is not None:
-        point = solver.closer(point, guess, strength, likely)
+    if strength > 0.0:
+        point = ahead.closer(point, strength, likely)
     point, status = solver.solve(point, strength, likely)
+    ahead.add(point, strength)
     if status is Status.CONVERGED and solver.escapes(point, _ENDLESS_STEP):
         status = Status.NO_FINITE_MINIMUM
     n_iterations, n_passes, n_hessians = (b - a for a, b in zip(before, solver.counts, strict=True))
