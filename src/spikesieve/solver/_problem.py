@@ -1,6 +1,5 @@
 """The problem of one output: mean loss over the rows, its gradient and its curvature, in passes over row chunks."""
 
-import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -10,8 +9,9 @@ from spikesieve._tree import CoefLayout
 from spikesieve._types import Coef, Gram, Index, Intercepts, PerSample
 from spikesieve.design import Block, Design
 from spikesieve.observation_models import ObservationModel
+from spikesieve.solver._columns import Columns
 from spikesieve.solver._protocol import Evaluation, Problem
-from spikesieve.solver._threads import map_chunks
+from spikesieve.solver._threads import sum_over_chunks
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class SingleProblem(Problem):
         def of_chunk(rows: slice):
             return self._evaluate_chunk(rows, self._predict(rows, intercept, predictors), wanted)
 
-        (loss, slope, dot), *partials = self._sum_over_chunks(of_chunk)
+        (loss, slope, dot), *partials = sum_over_chunks(of_chunk, self.chunks(), self.n_threads)
         gradient = np.zeros(self.n_coef)
         for b, block, partial in zip(numbers, wanted, partials, strict=True):
             gradient[self.design.layout.leaf_slices[b]] = block.finish_gradient(partial)
@@ -106,44 +106,29 @@ class SingleProblem(Problem):
             sums = np.array([row_loss.sum(), residual.sum(), dot])
             return [sums, *(block.partial_gradient(rows, residual) for block in wanted)]
 
-    def _sum_over_chunks(self, of_chunk: Callable[[slice], list], stride: int = 1) -> list:
-        """Add up lists of arrays in the order of the chunks: any number of threads gives the same last bit."""
-        return functools.reduce(
-            lambda total, chunk: [a + b for a, b in zip(total, chunk, strict=True)],
-            map_chunks(of_chunk, self.chunks(stride), self.n_threads),
-        )
-
     def chunks(self, stride: int = 1) -> list[slice]:
         n, size = self.n_samples, self.design.chunk_rows * stride
         return [slice(start, min(start + size, n), stride) for start in range(0, n, size)]
 
     def hessian(self, intercept: Intercepts, coef: Coef, columns: Index, stride: int) -> Gram:
-        blocks, predictors = self._blocks_of(columns), self._predictors(coef)
+        chosen, predictors = Columns(self.design, columns), self._predictors(coef)
 
         def of_chunk(rows: slice):
             weight = self.family.curvature(self._predict(rows, intercept, predictors))
             if self.row_weights is not None:
                 weight = weight * self.row_weights[rows]
-            scaled = self._columns(rows, blocks, columns)
+            scaled = chosen.with_intercept(rows)
             scaled *= np.sqrt(weight)[:, None]
             return [scaled.T @ scaled, float(len(weight) if self.row_weights is None else self.row_weights[rows].sum())]
 
-        gram, total = self._sum_over_chunks(of_chunk, stride)
+        gram, total = sum_over_chunks(of_chunk, self.chunks(stride), self.n_threads)
         return gram / total
 
     def column_rms(self, columns: Index) -> np.ndarray:
-        blocks = self._blocks_of(columns)
-        squares = np.zeros(len(columns))
-        for rows in self.chunks():
-            squares += np.square(self._columns(rows, blocks, columns)[:, 1:]).sum(axis=0)
-        return np.sqrt(squares / self.n_samples)
+        return Columns(self.design, columns).rms(self.chunks())
 
     def column_peak(self, columns: Index) -> np.ndarray:
-        blocks = self._blocks_of(columns)
-        peak = np.zeros(len(columns))
-        for rows in self.chunks():
-            np.maximum(peak, np.abs(self._columns(rows, blocks, columns)[:, 1:]).max(axis=0), out=peak)
-        return peak
+        return Columns(self.design, columns).peak(self.chunks())
 
     def residual_rms(self, intercept: Intercepts, coef: Coef) -> float:
         square = 0.0
@@ -161,26 +146,4 @@ class SingleProblem(Problem):
         return float(losses.mean() if self.row_weights is None else (losses * self.row_weights).mean())
 
     def blocks_of(self, columns: Index) -> Index:
-        return np.array([b for b, _, _ in self._blocks_of(columns)], dtype=np.intp)
-
-    def _blocks_of(self, columns: Index) -> list[tuple[int, Index, Index]]:
-        """For each block concerned: its number, the columns within it, and where they go in `columns`."""
-        found = []
-        for b, span in enumerate(self.design.layout.leaf_slices):
-            where = np.flatnonzero((columns >= span.start) & (columns < span.stop))
-            if len(where):
-                found.append((b, columns[where] - span.start, where))
-        return found
-
-    def _columns(self, rows: slice, blocks, columns: Index) -> np.ndarray:
-        """Intercept column and `columns` of a row chunk, as a fresh matrix."""
-        n_rows = len(range(*rows.indices(self.n_samples)))
-        matrix = np.empty((n_rows, len(columns) + 1))
-        matrix[:, 0] = 1.0
-        for b, inside, where in blocks:
-            block, first = self.design.blocks[b], int(where[0]) + 1
-            if len(inside) == block.n_coef and where[-1] - where[0] == len(where) - 1:
-                block.write_matrix(rows, matrix[:, first : first + len(inside)])
-            else:
-                matrix[:, where + 1] = block.as_matrix(rows)[:, inside]
-        return matrix
+        return Columns(self.design, columns).blocks

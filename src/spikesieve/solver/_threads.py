@@ -18,6 +18,14 @@ def map_chunks(function: Callable, chunks: list, n_threads: int) -> Iterable:
     return _pool(n_threads).map(function, chunks)
 
 
+def sum_over_chunks(of_chunk: Callable[[slice], list], chunks: list[slice], n_threads: int) -> list:
+    """Add up lists of arrays in the order of the chunks: any number of threads gives the same last bit."""
+    return functools.reduce(
+        lambda total, chunk: [a + b for a, b in zip(total, chunk, strict=True)],
+        map_chunks(of_chunk, chunks, n_threads),
+    )
+
+
 def number_of_threads(n_jobs: int | None) -> int:
     """Threads for a fit: all cores this process may use for None or -1, else `n_jobs`.
 
