@@ -287,3 +287,21 @@ def test_files_and_sparse_matrices_are_features(tmp_path, recording):
     expected = model.fit({"speed": dense}, y).coef_["speed"]
     for leaf in (stored, sparse.csr_matrix(dense)):
         np.testing.assert_allclose(model.fit({"speed": leaf}, y).coef_["speed"], expected, atol=1e-6)
+
+
+def test_searches_of_scikit_learn_take_a_design(recording):
+    from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
+
+    _, _, design, y = recording
+    folds, strengths = KFold(3), [0.001, 0.05]
+    scores = {}
+    for strength in strengths:
+        model = GLM(regularizer="GroupLasso", regularizer_strength=strength)
+        by_hand = [model.fit(design[a], y[a]).score(design[b], y[b]) for a, b in folds.split(design)]
+        np.testing.assert_allclose(cross_val_score(model, design, y, cv=folds), by_hand, rtol=1e-12)
+        scores[strength] = np.mean(by_hand)
+    grid = {"regularizer_strength": strengths}
+    search = GridSearchCV(GLM(regularizer="GroupLasso"), grid, cv=folds).fit(design, y)
+    np.testing.assert_allclose(search.cv_results_["mean_test_score"], list(scores.values()), rtol=1e-12)
+    assert search.best_estimator_.predict(design).shape == (N,)
+    np.testing.assert_array_equal(design[[3, 5], :].to_dense(), design.to_dense()[[3, 5]])

@@ -199,7 +199,14 @@ class Basis(abc.ABC):
 
     # ------------------------------------------------------------------ for lazy designs
 
-    def design(self, *covariates: ArrayLike, resolution: float = 1e-4, exact: bool = False) -> Any:
+    def design(
+        self,
+        *covariates: ArrayLike,
+        resolution: float = 1e-4,
+        exact: bool = False,
+        offset: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Any:
         """Return the features as a `spikesieve.design.Design` that is never materialised, accepted wherever X is.
 
         Parameters
@@ -211,10 +218,13 @@ class Basis(abc.ABC):
             values have none.
         exact
             Store the columns themselves where a table would not be exact.
+        offset, sample_weight
+            Travel with the design: see `Design.with_offset` (an exposure) and `Design.with_weight` (a mask of
+            valid bins).
         """
         from spikesieve.design import design_of_basis
 
-        return design_of_basis(self, covariates, resolution, exact)
+        return design_of_basis(self, covariates, resolution, exact).with_offset(offset).with_weight(sample_weight)
 
     is_tabulable: bool = False
     """Whether features are functions of coordinates in [0, 1], so that a table can stand for them."""

@@ -5,8 +5,9 @@ from spikesieve.design._convolved import ConvolvedBlock
 from spikesieve.design._dense import DenseBlock
 from spikesieve.design._design import Design
 from spikesieve.design._from_basis import design_of_basis, design_of_blocks
-from spikesieve.design._from_features import as_design, as_floats
+from spikesieve.design._from_features import as_design, is_lazy
 from spikesieve.design._interaction import InteractionBlock
+from spikesieve.design._numbers import as_floats
 from spikesieve.design._signals import EventTrains
 from spikesieve.design._sparse import SparseBlock
 from spikesieve.design._stacked import StackedBlock
@@ -30,4 +31,5 @@ __all__ = [
     "as_floats",
     "design_of_basis",
     "design_of_blocks",
+    "is_lazy",
 ]

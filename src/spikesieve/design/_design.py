@@ -1,15 +1,16 @@
 """`Design`: the blocks of all covariates side by side, and how their coefficients are laid out."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from spikesieve._tree import CoefLayout, dict_structure
-from spikesieve._types import PyTree
+from spikesieve._types import PerSample, PyTree
 from spikesieve.basis import Basis
 from spikesieve.design._block import Block
 from spikesieve.design._dense import DenseBlock
+from spikesieve.design._numbers import per_row, row_weights
 from spikesieve.design._stored import StoredBlock
 
 # A chunk's linear predictor, loss and residual stay in a 1 MB cache at 32768 rows; stored columns bring their own
@@ -17,12 +18,13 @@ from spikesieve.design._stored import StoredBlock
 _MAX_CHUNK_ROWS, _MIN_CHUNK_ROWS, _CHUNK_BYTES = 65_536, 1024, 8 * 2**20
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Design:
     """The design matrix as a row of blocks, one per leaf of the features; accepted wherever X is.
 
     Make one with ``basis.design(*covariates)``, join designs, arrays and dicts with `join`. ``design["speed"]`` is the
-    design of one covariate, ``design[rows]`` that of some rows (a slice copies nothing large).
+    design of one covariate, ``design[rows]`` that of some rows (a slice copies nothing large). An exposure and a mask
+    of valid bins travel with it: `with_offset`, `with_weight`.
 
     Examples
     --------
@@ -44,6 +46,10 @@ class Design:
     layout: CoefLayout
     bases: tuple[Basis | None, ...] = ()
     """The basis that each block expands a covariate in, where it is known; empty if none is."""
+    offset: PerSample | None = None
+    """Added to the linear predictor of each row in fits, predictions and scores; see `with_offset`."""
+    sample_weight: PerSample | None = None
+    """Weight of each row's loss in fits and scores; see `with_weight`."""
 
     @property
     def n_samples(self) -> int:
@@ -80,6 +86,8 @@ class Design:
         return self.n_samples
 
     def __getitem__(self, key) -> "Design":
+        if isinstance(key, tuple) and len(key) == 2 and _is_all(key[1]):
+            key = key[0]  # rows and all columns, as scikit-learn's cross-validation indexes what has a shape
         if isinstance(key, int | np.integer):
             raise TypeError(f"Rows are chosen by a slice or an array, got the number {key}: use [{key}:{key + 1}].")
         if isinstance(key, str):
@@ -99,31 +107,80 @@ class Design:
         blocks = tuple(self.blocks[number] for number in numbers)
         structure = dict_structure(tuple(chosen))
         layout = CoefLayout.of(structure, [block.n_coef for block in blocks])
-        return Design(blocks, layout, tuple(self.basis_of(label) for label in chosen))
+        bases = tuple(self.basis_of(label) for label in chosen)
+        return replace(self, blocks=blocks, layout=layout, bases=bases)
 
     def basis_of(self, label: str) -> Basis | None:
         """Return the basis of a covariate, None where the design was not made from one."""
         return self.bases[self.labels.index(label)] if self.bases else None
 
+    def with_offset(self, offset) -> "Design":
+        """Return the design with an offset: what is known beforehand to add to the linear predictor.
+
+        Parameters
+        ----------
+        offset
+            A number or ``(n_samples,)``. For the exponential link the log of an exposure: the time in a bin that was
+            recorded, the number of trials summed in it. NaN leaves a row out of fits. None takes the offset off.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from spikesieve.basis import BSplineEval
+        >>> from spikesieve.glm import GLM
+        >>> rng = np.random.default_rng(0)
+        >>> speed, exposure_s = rng.random(2000), rng.choice([0.1, 0.2], 2000)
+        >>> counts = rng.poisson(exposure_s * np.exp(1 + 2 * speed))
+        >>> design = BSplineEval(5, label="speed").design(speed).with_offset(np.log(exposure_s))
+        >>> model = GLM(regularizer="GroupLasso", regularizer_strength=1e-3).fit(design, counts)
+        >>> rate_hz = model.predict(design.with_offset(None))
+        >>> bool(rate_hz.max() > 15)
+        True
+        """
+        return replace(self, offset=per_row(offset, "offset", self.n_samples))
+
+    def with_weight(self, sample_weight) -> "Design":
+        """Return the design with a weight of each row's loss, or a mask of valid bins.
+
+        Parameters
+        ----------
+        sample_weight
+            Non-negative, ``(n_samples,)``; only ratios matter. A row of weight 0 (False) is left out of fits and
+            scores, whatever it holds; predictions are made for all rows. None takes the weights off.
+
+        Raises
+        ------
+        ValueError
+            If a weight is negative, or none is positive.
+        """
+        return replace(self, sample_weight=row_weights(sample_weight, self.n_samples))
+
     def linear_predictor(self, coef: np.ndarray, intercept: float | np.ndarray = 0.0) -> np.ndarray:
-        """``X @ coef + intercept`` for ``(n_coef,)`` or, several models at once, ``(n_coef, n_models)``."""
+        """``X @ coef + intercept + offset`` for ``(n_coef,)`` or, several models at once, ``(n_coef, n_models)``."""
         rows = slice(0, self.n_samples)
         out = np.zeros((self.n_samples, *coef.shape[1:])) + intercept
         with np.errstate(invalid="ignore"):  # infinite features: some BLAS kernels warn where the result is right
             for block, columns in zip(self.blocks, self.layout.leaf_slices, strict=True):
                 block.add_linear_predictor(rows, coef[columns], out)
+        if self.offset is not None:
+            out += self.offset.reshape(-1, *(1,) * (out.ndim - 1))
         return out
 
     def finite_rows(self) -> np.ndarray:
-        """Which rows have no NaN and no infinity in any block, shape ``(n_samples,)``."""
+        """Which rows have no NaN and no infinity in any block, in offset and weight, shape ``(n_samples,)``."""
         finite = np.ones(self.n_samples, dtype=bool)
         for block in self.blocks:
             finite &= block.finite_rows()
+        for values in (self.offset, self.sample_weight):
+            if values is not None:
+                finite &= np.isfinite(values)
         return finite
 
     def take(self, rows) -> "Design":
         """Return the design on some rows: a slice, or an index or boolean array."""
-        return Design(tuple(block.take(rows) for block in self.blocks), self.layout, self.bases)
+        blocks = tuple(block.take(rows) for block in self.blocks)
+        offset, weight = (None if v is None else v[rows] for v in (self.offset, self.sample_weight))
+        return replace(self, blocks=blocks, offset=offset, sample_weight=weight)
 
     def __array__(self, dtype=None, copy=None) -> np.ndarray:
         return self.to_dense().astype(dtype or np.float64, copy=False)
@@ -162,10 +219,15 @@ class Design:
         ]
         dense = _in_bytes(8 * self.n_samples * self.n_coef)
         total = f"{self.n_samples:,} rows, {self.n_coef:,} columns, {_in_bytes(self.n_bytes)} (dense: {dense})"
-        return "\n".join([*lines, total])
+        carried = [name for name in ("offset", "sample_weight") if getattr(self, name) is not None]
+        return "\n".join([*lines, total, *([f"with {' and '.join(carried)}"] if carried else [])])
 
     def __repr__(self) -> str:
         return f"Design({self.n_samples} rows, covariates {', '.join(map(repr, self.labels))})"
+
+
+def _is_all(key) -> bool:
+    return key is Ellipsis or (isinstance(key, slice) and key == slice(None))
 
 
 def _in_bytes(count: int) -> str:

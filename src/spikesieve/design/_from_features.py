@@ -7,23 +7,49 @@ from spikesieve._types import PyTree
 from spikesieve.design._block import Block
 from spikesieve.design._dense import DenseBlock
 from spikesieve.design._design import Design
+from spikesieve.design._numbers import as_floats
 from spikesieve.design._sparse import SparseBlock
 from spikesieve.design._stacked import StackedBlock
-from spikesieve.design._stored import StoredBlock
+from spikesieve.design._stored import StoredBlock, is_stored
 
 
-def as_design(X: PyTree) -> Design:
+def as_design(X: PyTree, offset=None, sample_weight=None) -> Design:
     """Lay out an array, or any pytree of arrays, as a design with one block per leaf.
+
+    Parameters
+    ----------
+    X
+        A design, an array, or a pytree of arrays, blocks and designs. What designs in it carry of offset and weights
+        the whole carries.
+    offset, sample_weight
+        For the rows, in addition to what `X` brings.
 
     Raises
     ------
     TypeError
         If a leaf is not numeric.
     ValueError
-        If a leaf is not 2-D, leaves differ in length, or there is nothing in it.
+        If a leaf is not 2-D, leaves differ in length, there is nothing in it, or an offset or weights are given twice.
     """
-    if isinstance(X, Design):
-        return X
+    design = X if isinstance(X, Design) else _as_design(X)
+    if offset is not None:
+        design = _unless_carried(design, "offset").with_offset(offset)
+    if sample_weight is not None:
+        design = _unless_carried(design, "sample_weight").with_weight(sample_weight)
+    return design
+
+
+def _unless_carried(design: Design, name: str) -> Design:
+    if getattr(design, name) is not None:
+        verb = {"offset": "with_offset", "sample_weight": "with_weight"}[name]
+        raise ValueError(
+            f"{name} was passed, but the design carries one already: pass it in one place only. "
+            f"design.{verb}(...) returns a design with another one, design.{verb}(None) one without."
+        )
+    return design
+
+
+def _as_design(X: PyTree) -> Design:
     if is_list_of_numbers(X):
         X = np.asarray(X, dtype=np.float64)
     leaves, structure = flatten(X)
@@ -42,7 +68,22 @@ def as_design(X: PyTree) -> Design:
             f"X has 0 feature(s) (shape={(blocks[0].n_samples, 0)}) while a minimum of 1 is required: "
             "there is nothing to fit."
         )
-    return Design(tuple(blocks), layout)
+    designs = [leaf for leaf in leaves if isinstance(leaf, Design)]
+    design = Design(tuple(blocks), layout)
+    return design.with_offset(_shared(designs, "offset")).with_weight(_shared(designs, "sample_weight"))
+
+
+def _shared(designs: list[Design], name: str) -> np.ndarray | None:
+    """What designs that are put side by side say of their rows; those that say nothing agree."""
+    found = [getattr(design, name) for design in designs if getattr(design, name) is not None]
+    if not all(np.array_equal(found[0], other, equal_nan=True) for other in found[1:]):
+        raise ValueError(f"Two designs in X carry different {name}s for the same rows; let one of them carry it.")
+    return found[0] if found else None
+
+
+def is_lazy(leaf) -> bool:
+    """Whether a leaf of X is better not made an array: a design, a block, a sparse matrix, or on disk."""
+    return isinstance(leaf, Block | Design) or hasattr(leaf, "toarray") or is_stored(leaf)
 
 
 def _as_block(leaf, label: str) -> Block:
@@ -53,8 +94,8 @@ def _as_block(leaf, label: str) -> Block:
         return leaf.blocks[0] if len(leaf.blocks) == 1 else StackedBlock(leaf.blocks)
     if hasattr(leaf, "toarray"):
         return SparseBlock(leaf)
-    if isinstance(leaf, np.memmap) or (hasattr(leaf, "shape") and hasattr(leaf, "chunks")):
-        return StoredBlock(leaf)  # on disk (NumPy, HDF5, zarr): read in row chunks, never whole
+    if is_stored(leaf):
+        return StoredBlock(leaf)  # read in row chunks, never whole
     return DenseBlock(_as_matrix(leaf, label))
 
 
@@ -67,27 +108,3 @@ def _as_matrix(leaf, label: str) -> np.ndarray:
             "Reshape your data, e.g. with numpy.asarray(x).reshape(-1, 1) for a single feature."
         )
     return array
-
-
-def as_floats(values, name: str) -> np.ndarray:
-    if isinstance(values, np.ma.MaskedArray):
-        values = np.ma.filled(values.astype(np.float64), np.nan)  # masked means missing
-    array = np.asarray(values)
-    if array.dtype.kind == "O" and hasattr(values, "to_numpy"):
-        array = _without_missing(values, array)
-    if array.dtype.kind in "USMm":
-        raise TypeError(f"{name} must be numeric, got an array of {array.dtype}.")
-    if np.iscomplexobj(array):
-        raise ValueError(f"Complex data not supported: {name} is complex.")
-    try:
-        return array.astype(np.float64, copy=False)
-    except (TypeError, ValueError) as error:
-        raise TypeError(f"{name} must be numeric, got an array of {array.dtype}: {error}.") from error
-
-
-def _without_missing(values, array: np.ndarray) -> np.ndarray:
-    """Nullable columns of pandas with NaN for what they mark as missing; `array` if that is not what they are."""
-    try:
-        return values.to_numpy(dtype=np.float64, na_value=np.nan)
-    except (TypeError, ValueError):
-        return array

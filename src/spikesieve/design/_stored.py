@@ -20,6 +20,11 @@ _CHUNK_BYTES = 16 * 2**20
 _NEAR_ROWS = 64
 
 
+def is_stored(values) -> bool:
+    """Whether an array lies on disk (a map of NumPy, an HDF5 data set, a zarr array), to be read in chunks of rows."""
+    return isinstance(values, np.memmap) or (hasattr(values, "shape") and hasattr(values, "chunks"))
+
+
 class StoredBlock(Block):
     """Columns of a ``numpy.memmap``, an HDF5 data set, a zarr array or the like; read as float64, row chunk by chunk.
 

@@ -213,12 +213,19 @@ class GLM(Estimator):
     def predict(self, X: PyTree, *, offset=None) -> np.ndarray:
         """Expected count per bin, ``(n_samples,)``; NaN where a covariate is NaN."""
         self.check_is_fitted()
-        design = as_design(X)
+        design = as_design(X, offset)
         self._check_layout(design)
-        return self.family.mean(self._linear_predictor(design, offset))
+        return self.family.mean(self._linear_predictor(design))
 
     def score(
-        self, X: PyTree, y, score_type: str = "log-likelihood", aggregate_sample_scores=np.mean, *, offset=None
+        self,
+        X: PyTree,
+        y,
+        score_type: str = "log-likelihood",
+        aggregate_sample_scores=np.mean,
+        *,
+        sample_weight=None,
+        offset=None,
     ) -> float | np.ndarray:
         """Goodness of fit on some data.
 
@@ -226,9 +233,11 @@ class GLM(Estimator):
         ----------
         score_type
             ``"log-likelihood"`` (mean per bin [nats], every constant included), ``"pseudo-r2-McFadden"``
-            (``1 - LL / LL0``) or ``"pseudo-r2-Cohen"`` (``1 - D / D0``); the null model is the mean of this `y`.
+            (``1 - LL / LL0``) or ``"pseudo-r2-Cohen"`` (``1 - D / D0``); the null model is an intercept (and the
+            offset) fitted to this `y`: without an offset its mean.
         aggregate_sample_scores
-            From per-bin scores to one number; whatever it returns is the score.
+            From per-bin scores to one number; whatever it returns is the score. With weights, bins of weight 0 are
+            left out and the scores of the others multiplied by their weights, which are scaled to average 1.
 
         References
         ----------
@@ -236,10 +245,10 @@ class GLM(Estimator):
         Regression, section 13.
         """
         self.check_is_fitted()
-        sample = as_sample(X, y, self.family, offset=offset)
+        sample = as_sample(X, y, self.family, sample_weight, offset)
         self._check_layout(sample.design)
         predictor = self._linear_predictor(sample.design, sample.offset)
-        return score_of(self.family, predictor, sample.y, self.scale_, score_type, aggregate_sample_scores)
+        return score_of(self.family, predictor, sample, self.scale_, score_type, aggregate_sample_scores)
 
     def simulate(self, random_key, feedforward_input: PyTree) -> tuple[np.ndarray, np.ndarray]:
         """Draw counts from the fitted model: ``(counts, expected counts)`` per bin.
@@ -260,7 +269,8 @@ class GLM(Estimator):
         start = self._start(params, sample.design.layout)
         assert start is not None
         intercept, coef = start
-        return float(self.family.loss(sample.design.linear_predictor(coef, intercept), sample.y).mean())
+        loss = self.family.loss(sample.linear_predictor(coef, intercept), sample.y)
+        return float(np.average(loss, weights=sample.weight))
 
     def path_linear_predictor(self, path: Path, X: PyTree) -> np.ndarray:
         """Linear predictors of all models of a path on some data, ``(n_samples, n_strengths)``."""
@@ -315,7 +325,7 @@ class GLM(Estimator):
         self.n_iter_ = int(solution.n_iterations[0])
         self.dof_resid_ = self._residual_dof(coef, sample)
         mean = self.family.mean(self._linear_predictor(sample.design, sample.offset))
-        self.scale_ = self.family.estimate_scale(mean, sample.y, self.dof_resid_)
+        self.scale_ = self.family.estimate_scale(mean, sample.y, self.dof_resid_, sample.relative_weight)
 
     def _residual_dof(self, coef: np.ndarray, sample: Sample) -> float:
         if resolve_regularizer(self.regularizer).selects:

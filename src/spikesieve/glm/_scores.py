@@ -6,6 +6,7 @@ import numpy as np
 
 from spikesieve._types import PerSample
 from spikesieve.observation_models import ObservationModel
+from spikesieve.solver import Sample, null_linear_predictor
 
 SCORE_TYPES = ("log-likelihood", "pseudo-r2-McFadden", "pseudo-r2-Cohen")
 
@@ -13,23 +14,26 @@ SCORE_TYPES = ("log-likelihood", "pseudo-r2-McFadden", "pseudo-r2-Cohen")
 def score_of(
     family: ObservationModel,
     linear_predictor: PerSample,
-    y: PerSample,
+    sample: Sample,
     scale: float,
     score_type: str,
     aggregate: Callable,
 ) -> float | np.ndarray:
-    """Score as documented at ``GLM.score``."""
+    """Score as documented at ``GLM.score``; `linear_predictor` includes the offset."""
     if score_type not in SCORE_TYPES:
         raise ValueError(f"score_type must be one of {', '.join(SCORE_TYPES)}, got {score_type!r}.")
+    y, weight = sample.y, sample.relative_weight
     if score_type == "log-likelihood":
-        return _number(aggregate(family.log_likelihood(linear_predictor, y, scale)))
+        return _number(aggregate(weight * family.log_likelihood(linear_predictor, y, scale)))
     if not family.has_finite_null(y):
         return float("nan")  # the null model is perfect: there is nothing to explain a share of
-    null = np.full(len(y), family.null_linear_predictor(y))
+    null = null_linear_predictor(family, y, sample.offset, sample.weight)
     if score_type == "pseudo-r2-McFadden":
-        model, reference = (aggregate(family.log_likelihood(eta, y, scale)) for eta in (linear_predictor, null))
+        model, reference = (
+            aggregate(weight * family.log_likelihood(eta, y, scale)) for eta in (linear_predictor, null)
+        )
         return _number(1.0 - model / reference)
-    model, reference = (aggregate(family.deviance(eta, y)) for eta in (linear_predictor, null))
+    model, reference = (aggregate(weight * family.deviance(eta, y)) for eta in (linear_predictor, null))
     return _number((reference - model) / reference)
 
 

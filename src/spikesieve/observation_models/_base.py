@@ -63,8 +63,13 @@ class ObservationModel(ABC):
         """Draw one observation per entry of `mean`."""
 
     @abstractmethod
-    def estimate_scale(self, mean: PerSample, y: PerSample, residual_dof: float) -> float:
-        """Dispersion of the family given the fitted mean; NaN where no degrees of freedom are left to tell it."""
+    def estimate_scale(
+        self, mean: PerSample, y: PerSample, residual_dof: float, weight: PerSample | float = 1.0
+    ) -> float:
+        """Dispersion of the family given the fitted mean; NaN where no degrees of freedom are left to tell it.
+
+        `weight` averages 1 over the samples.
+        """
 
     @abstractmethod
     def invalid_observation(self, y: PerSample) -> str | None:

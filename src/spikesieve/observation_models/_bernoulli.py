@@ -49,8 +49,8 @@ class BernoulliObservations(ObservationModel):
         del scale
         return rng.binomial(1, mean)
 
-    def estimate_scale(self, mean, y, residual_dof):
-        del mean, y, residual_dof
+    def estimate_scale(self, mean, y, residual_dof, weight=1.0):
+        del mean, y, residual_dof, weight
         return 1.0
 
     def invalid_observation(self, y):

@@ -42,10 +42,10 @@ class GammaObservations(ObservationModel):
     def sample(self, rng, mean, scale):
         return rng.gamma(1.0 / scale, np.asarray(mean) * scale)
 
-    def estimate_scale(self, mean, y, residual_dof):
+    def estimate_scale(self, mean, y, residual_dof, weight=1.0):
         if residual_dof <= 0:
             return np.nan
-        return float(np.sum(np.square(y / mean - 1.0)) / residual_dof)
+        return float(np.sum(weight * np.square(y / mean - 1.0)) / residual_dof)
 
     def invalid_observation(self, y):
         if (y <= 0).any():

@@ -41,10 +41,10 @@ class GaussianObservations(ObservationModel):
     def sample(self, rng, mean, scale):
         return rng.normal(mean, np.sqrt(scale))
 
-    def estimate_scale(self, mean, y, residual_dof):
+    def estimate_scale(self, mean, y, residual_dof, weight=1.0):
         if residual_dof <= 0:
             return np.nan
-        return float(np.sum(np.square(y - mean)) / residual_dof)
+        return float(np.sum(weight * np.square(y - mean)) / residual_dof)
 
     def invalid_observation(self, y):
         del y

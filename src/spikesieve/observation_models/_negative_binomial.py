@@ -73,9 +73,9 @@ class NegativeBinomialObservations(ObservationModel):
     def sample(self, rng, mean, scale):
         return rng.poisson(rng.gamma(1.0 / scale, np.asarray(mean) * scale))
 
-    def estimate_scale(self, mean, y, residual_dof):
+    def estimate_scale(self, mean, y, residual_dof, weight=1.0):
         del residual_dof
-        return _most_likely_scale(mean, y) if self.scale is None else self._scale
+        return _most_likely_scale(mean, y, weight) if self.scale is None else self._scale
 
     def invalid_observation(self, y):
         return invalid_counts(y, "Negative binomial")
@@ -106,19 +106,20 @@ class NegativeBinomialObservations(ObservationModel):
         return np.where(self._scale * dual <= 1.0, (y + dual) / (1.0 - self._scale * dual), np.nan)
 
 
-def _most_likely_scale(mean: PerSample, y: PerSample) -> float:
+def _most_likely_scale(mean: PerSample, y: PerSample, weight: PerSample | float) -> float:
     """Maximum-likelihood scale given the means; the smallest where counts vary no more than Poisson or are all 0."""
     from scipy.optimize import root_scalar
 
     # With the products of the likelihood written out, sum_i sum_{j < y_i} log(1 + scale j) is a sum over j alone.
-    n_above = len(y) - np.cumsum(np.bincount(y.astype(np.int64)))[:-1]
+    weight = np.broadcast_to(weight, y.shape)
+    n_above = weight.sum() - np.cumsum(np.bincount(y.astype(np.int64), weight))[:-1]
     j = np.arange(len(n_above))
 
     def score(log_scale: float) -> float:
         scale = np.exp(log_scale)
         spread = scale * mean
         excess = (np.log1p(spread) / scale - (1.0 + scale * y) * mean / (1.0 + spread)) / scale
-        return float((n_above * j / (1.0 + scale * j)).sum() + excess.sum())
+        return float((n_above * j / (1.0 + scale * j)).sum() + weight @ excess)
 
     low, high = np.log(_SCALES)
     if not y.any() or score(low) <= 0.0:

@@ -45,8 +45,8 @@ class PoissonObservations(ObservationModel):
         del scale
         return rng.poisson(mean)
 
-    def estimate_scale(self, mean, y, residual_dof):
-        del mean, y, residual_dof
+    def estimate_scale(self, mean, y, residual_dof, weight=1.0):
+        del mean, y, residual_dof, weight
         return 1.0
 
     def invalid_observation(self, y):

@@ -17,7 +17,8 @@ import numpy as np
 from spikesieve._types import Index, PyTree, Strengths
 from spikesieve.selection._folds import BlockedFolds
 from spikesieve.selection._method import NotEnoughData
-from spikesieve.selection._rows import count_rows, finite_rows, take_rows
+from spikesieve.selection._rows import count_rows, finite_rows, take_rows, with_rows
+from spikesieve.solver import null_linear_predictor
 
 _CHUNK_VALUES = 2**20
 """Linear predictors held at a time (rows times strengths): 8 MB."""
@@ -38,7 +39,8 @@ class CrossValidation:
         Held-out log-likelihood gained over the training mean rate [bits per spike], same shape; NaN
         for a fold without held-out spikes, None where `y` are not counts.
     n_held_out, n_held_out_spikes
-        Complete held-out bins, and spikes in them, of each fold: the weights of the fold in means.
+        Complete held-out bins, and spikes in them, of each fold: the weights of the fold in means. Where the design
+        carries weights, bins and spikes count by them, scaled to average 1.
     path
         The path fitted to all data.
     """
@@ -181,8 +183,10 @@ def cross_validate(
         raise TypeError("y must be counts, but it is a splitter: the order is cross_validate(model, X, y, folds).")
     if folds is not None and not hasattr(folds, "split"):
         raise TypeError(f"folds must have a split method, e.g. BlockedFolds(5); got {type(folds).__name__}.")
-    counts = np.asarray(y, dtype=np.float64)
+    X, counts = with_rows(X), np.asarray(y, dtype=np.float64)
     complete = _complete_rows(X, counts)
+    weight = _relative_weight(X, complete)
+    complete &= weight > 0
     path = _finished(model.fit_path(X, y, strengths=strengths, n_strengths=n_strengths, min_ratio=min_ratio))
     are_counts = _are_counts(counts[complete])
     splits = (BlockedFolds(5) if folds is None else folds).split(X, counts)
@@ -191,7 +195,7 @@ def cross_validate(
         train, test = train[complete[train]], test[complete[test]]
         _check_training(counts[train], are_counts, fold)
         fold_path = _finished(model.fit_path(take_rows(X, train), counts[train], strengths=path.strengths))
-        scored.append(_score(model, fold_path, X, counts, train, test))
+        scored.append(_score(model, fold_path, X, counts, weight, train, test))
     deviance, null_deviance, n_held_out, n_spikes = (np.array(column) for column in zip(*scored, strict=True))
     if (n_held_out > 0).sum() < 2:
         raise NotEnoughData("Fewer than two folds have a complete held-out bin: there is nothing to compare.")
@@ -205,20 +209,39 @@ def cross_validate(
     )
 
 
-def _score(estimator, path, X, y, train: Index, test: Index) -> tuple[np.ndarray, float, int, float]:
-    """Summed held-out deviance at each strength and of the training mean, held-out bins and spikes.
+def _score(estimator, path, X, y, weight, train: Index, test: Index) -> tuple[np.ndarray, float, float, float]:
+    """Summed held-out deviance at each strength and of the null model, held-out bins and spikes, all weighted.
 
     Twice a difference of log-likelihoods is a difference of deviances: the deviance alone gives both scores.
     """
     family = estimator.family
-    null = np.full(len(test), family.null_linear_predictor(y[train]))
+    offset = getattr(X, "offset", None)
+    null = np.full(len(test), _null_intercept(family, y, weight, offset, train))
+    null += 0.0 if offset is None else offset[test]
     deviance = np.zeros(len(path.strengths))
     n_rows = max(_CHUNK_VALUES // len(path.strengths), 1)
     for start in range(0, len(test), n_rows):
         rows = test[start : start + n_rows]
         predictor = estimator.path_linear_predictor(path, take_rows(X, rows))
-        deviance += family.deviance(predictor, y[rows, None]).sum(axis=0)
-    return deviance, float(family.deviance(null, y[test]).sum()), len(test), float(y[test].sum())
+        deviance += weight[rows] @ family.deviance(predictor, y[rows, None])
+    null_deviance = weight[test] @ family.deviance(null, y[test])
+    return deviance, float(null_deviance), float(weight[test].sum()), float(weight[test] @ y[test])
+
+
+def _null_intercept(family, y, weight, offset, train: Index) -> float:
+    """Intercept of the model of the training bins without covariates."""
+    own = None if offset is None else offset[train]
+    return (null_linear_predictor(family, y[train], own, weight[train]) - (0.0 if own is None else own))[0]
+
+
+def _relative_weight(X: PyTree, complete: np.ndarray) -> np.ndarray:
+    """Weights that a design carries, scaled to average 1 over the complete bins that weigh anything; else 1."""
+    weight = getattr(X, "sample_weight", None)
+    if weight is None:
+        return np.ones(len(complete))
+    weight = np.nan_to_num(weight)
+    used = complete & (weight > 0)
+    return weight / weight[used].mean() if used.any() else weight
 
 
 def _complete_rows(X: PyTree, y: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ import numpy as np
 
 from spikesieve._tree import flatten, map_leaves
 from spikesieve._types import Index, PyTree
+from spikesieve.design import as_design, is_lazy
 
 
 def count_rows(X: PyTree) -> int:
@@ -25,6 +26,11 @@ def count_rows(X: PyTree) -> int:
     if len(set(lengths.values())) > 1:
         raise ValueError(f"All arrays of X must have the same number of samples; got {lengths}.")
     return next(iter(lengths.values()))
+
+
+def with_rows(X: PyTree) -> PyTree:
+    """Return `X` as something whose rows can be taken: a design where it holds designs, sparse matrices or files."""
+    return as_design(X) if any(map(is_lazy, flatten(X)[0])) else X
 
 
 def take_rows(X: PyTree, rows: Index) -> PyTree:

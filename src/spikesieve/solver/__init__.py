@@ -2,9 +2,20 @@
 
 from spikesieve._errors import Status
 from spikesieve.solver._dispersion import with_estimated_scale
+from spikesieve.solver._null import null_linear_predictor
 from spikesieve.solver._path import path
 from spikesieve.solver._record import Path
 from spikesieve.solver._sample import Sample, as_counts, as_sample
 from spikesieve.solver._threads import number_of_threads
 
-__all__ = ["Path", "Sample", "Status", "as_counts", "as_sample", "number_of_threads", "path", "with_estimated_scale"]
+__all__ = [
+    "Path",
+    "Sample",
+    "Status",
+    "as_counts",
+    "as_sample",
+    "null_linear_predictor",
+    "number_of_threads",
+    "path",
+    "with_estimated_scale",
+]

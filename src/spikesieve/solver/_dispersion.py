@@ -27,7 +27,8 @@ def with_estimated_scale(
         start = solution.intercept[-1:], solution.coef_matrix[-1]
         predictor = sample.design.linear_predictor(start[1], start[0])
         mean = family.mean(predictor if sample.offset is None else predictor + sample.offset)
-        previous, scale = scale, family.estimate_scale(mean, sample.y, float(np.size(sample.y)))
+        n, weight = float(np.size(sample.y)), sample.relative_weight
+        previous, scale = scale, family.estimate_scale(mean, sample.y, n, weight)
         if abs(scale - previous) <= _TOLERANCE * scale:
             break
     return family.with_scale(scale)

@@ -4,15 +4,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from spikesieve._tree import CoefLayout, flatten
+from spikesieve._types import PerSample
+from spikesieve.design import DenseBlock, Design
+from spikesieve.observation_models import ObservationModel
 from spikesieve.regularizer import Penalty
 from spikesieve.solver._certificate import Scale
 from spikesieve.solver._newton import NewtonSolver, Point
+from spikesieve.solver._problem import SingleProblem
 from spikesieve.solver._protocol import Problem
 from spikesieve.solver._quadratic import factorise
 
 # A gradient this much below the size of what it is a sum of is rounding.
 _ROUNDING = 1e-12
 _MAX_STEPS = 60
+_NULL_TOLERANCE = 1e-9
 _SMALLEST_SHARE = 1e-6
 
 
@@ -54,6 +60,21 @@ def fit_null_model(problem: Problem, penalty: Penalty, tolerance: float, maxiter
         scale = _scale(problem, penalty, point, residual)
     strength_max = float(penalty.dual_norms(point.at.gradient).max(initial=0.0))
     return NullModel(point, loss, strength_max, scale)
+
+
+def null_linear_predictor(
+    family: ObservationModel, y: PerSample, offset: PerSample | None = None, weight: PerSample | None = None
+) -> PerSample:
+    """Linear predictor of the best model with an intercept (and the offset) alone, ``(n_samples,)``."""
+    columns, structure = DenseBlock(np.empty((len(y), 0))), flatten(np.empty(0))[1]
+    weights = None if weight is None else weight / weight.mean()
+    problem = SingleProblem(Design((columns,), CoefLayout.of(structure, [0])), y, family, offset, weights)
+    intercept = problem.null_intercept()
+    if offset is None:
+        return np.full(len(y), intercept[0])
+    point = Point(intercept, np.zeros(0), problem.evaluate(intercept, np.zeros(0)), True)
+    tolerance = _NULL_TOLERANCE * problem.residual_rms(intercept, point.coef)
+    return offset + _fit_intercept(problem, point, tolerance).intercept[0]
 
 
 def _scale(problem: Problem, penalty: Penalty, point: Point, residual: float) -> Scale:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spikesieve._types import PerSample, PyTree
+from spikesieve._types import Coef, PerSample, PyTree
 from spikesieve.design import Design, as_design, as_floats
 from spikesieve.observation_models import NegativeBinomialObservations, ObservationModel, PoissonObservations
 
@@ -15,12 +15,24 @@ _FEW_COUNTS, _COUNTS_LOOKED_AT = 20, 10_000
 
 @dataclass(frozen=True)
 class Sample:
-    """Rows that can be fitted: finite in every covariate, in the counts, in offset and weight."""
+    """Rows that can be fitted: finite in every covariate, in counts, offset and weight, and of positive weight."""
 
     design: Design
+    """Without an offset and weights of its own, so that nobody adds them twice."""
     y: PerSample
     offset: PerSample | None = None
     weight: PerSample | None = None
+    """None where all rows weigh the same, as when a mask chose them."""
+
+    def linear_predictor(self, coef: Coef, intercept: float | np.ndarray = 0.0) -> PerSample:
+        """``offset + intercept + X @ coef``."""
+        predictor = self.design.linear_predictor(coef, intercept)
+        return predictor if self.offset is None else predictor + self.offset
+
+    @property
+    def relative_weight(self) -> PerSample | float:
+        """Weights that average 1."""
+        return 1.0 if self.weight is None else self.weight / self.weight.mean()
 
 
 def as_counts(y, n_samples: int) -> PerSample:
@@ -52,64 +64,55 @@ def _column_as_vector(counts: np.ndarray) -> PerSample:
 
 
 def as_sample(X: PyTree, y, family: ObservationModel, sample_weight=None, offset=None) -> Sample:
-    """Check and convert everything of one length, and drop rows with NaN or infinity, as NeMoS does.
+    """Check and convert everything of one length; drop rows with NaN or infinity, as NeMoS does, and rows of weight 0.
 
     Raises
     ------
     ValueError
-        If lengths differ, no row is left, weights are negative or all zero, or the family cannot have such counts.
+        If lengths differ, no row is left, weights are negative or all zero, the family cannot have such counts, or an
+        offset or weights are passed although the design carries some.
     """
-    design = as_design(X)
+    design = as_design(X, offset, sample_weight)
     if design.n_samples == 0:
         raise ValueError("Found array with 0 sample(s) while a minimum of 1 is required.")
     counts = as_counts(y, design.n_samples)
-    per_row = [
-        _per_row(values, name, design.n_samples)
-        for values, name in ((offset, "offset"), (sample_weight, "sample_weight"))
-    ]
-    finite = design.finite_rows() & np.isfinite(counts)
-    for values in per_row:
-        if values is not None:
-            finite &= np.isfinite(values)
-    if not finite.any():
-        culprits = _never_finite(design, {"y": counts, "offset": per_row[0], "sample_weight": per_row[1]})
+    used, finite = _weighs(design), design.finite_rows() & np.isfinite(counts)
+    if not (finite & used).any():
         raise ValueError(
-            f"Every one of the {design.n_samples} samples has a NaN or infinity: nothing is left to fit. "
-            f"Never finite: {culprits}."
+            f"Every one of the {int(used.sum())} samples has a NaN or infinity: nothing is left to fit. "
+            f"Never finite: {_never_finite(design, counts, used)}."
         )
-    _warn_if_many_are_dropped(finite)
-    if not finite.all():
-        design, counts = design.take(finite), counts[finite]
-        per_row = [None if values is None else values[finite] for values in per_row]
+    _warn_if_many_are_dropped(finite[used])
+    used &= finite
+    if not used.all():
+        design, counts = design.take(used), counts[used]
     problem = family.invalid_observation(counts)
     if problem is not None:
         raise ValueError(f"y does not fit {type(family).__name__}: {problem}.")
     _warn_if_not_counts(counts, family)
-    offset, weight = per_row
-    if weight is not None and ((weight < 0).any() or not weight.any()):
-        raise ValueError("sample_weight must be non-negative, and cannot be zero everywhere.")
-    return Sample(design, counts, offset, weight)
+    offset, weight = design.offset, design.sample_weight
+    is_mask = weight is not None and bool((weight == weight[0]).all())
+    return Sample(design.with_offset(None).with_weight(None), counts, offset, None if is_mask else weight)
 
 
-def _per_row(values, name: str, n_samples: int) -> PerSample | None:
-    """One number per row, from a scalar or an array; None stays None."""
-    if values is None:
-        return None
-    array = as_floats(values, name)
-    if array.ndim == 0:
-        return np.full(n_samples, float(array))
-    if array.shape != (n_samples,):
-        raise ValueError(f"{name} has shape {array.shape}, expected a number or ({n_samples},), one per time bin.")
-    return array
+def _weighs(design: Design) -> np.ndarray:
+    """Rows that are not masked."""
+    if design.sample_weight is None:
+        return np.ones(design.n_samples, dtype=bool)
+    weighs = design.sample_weight != 0
+    if not weighs.any():
+        raise ValueError("sample_weight is zero in every sample: nothing is left to fit.")
+    return weighs
 
 
-def _never_finite(design: Design, per_row: dict) -> str:
+def _never_finite(design: Design, counts: PerSample, used: np.ndarray) -> str:
     labels = [
         label or "X"
         for label, block in zip(design.layout.labels, design.blocks, strict=True)
-        if not block.finite_rows().any()
+        if not block.finite_rows()[used].any()
     ]
-    labels += [name for name, values in per_row.items() if values is not None and not np.isfinite(values).any()]
+    per_row = {"y": counts, "offset": design.offset, "sample_weight": design.sample_weight}
+    labels += [name for name, values in per_row.items() if values is not None and not np.isfinite(values[used]).any()]
     return ", ".join(labels) or "nothing by itself; each row has one somewhere in X, y, offset or sample_weight"
 
 
