@@ -4,22 +4,34 @@ from spikesieve.regularizer._base import Regularizer, checked_strengths, scalar_
 from spikesieve.regularizer._group_lasso import GroupLasso
 from spikesieve.regularizer._group_regularizer import GroupRegularizer
 from spikesieve.regularizer._groups import Grouping, grouping_of
+from spikesieve.regularizer._norm_sum import NormSum
+from spikesieve.regularizer._norm_sum_penalty import NormSumPenalty
+from spikesieve.regularizer._overlapping_group_lasso import OverlappingGroupLasso
 from spikesieve.regularizer._penalty import Penalty
 from spikesieve.regularizer._resolve import resolve_regularizer
 from spikesieve.regularizer._secular import minimise_group
 from spikesieve.regularizer._smooth import Ridge, UnRegularized
+from spikesieve.regularizer._smoothed import minimise_smoothed
+from spikesieve.regularizer._sparse_group_lasso import SparseGroupLasso
+from spikesieve.regularizer._splitting import remainder
 
 __all__ = [
     "GroupLasso",
     "GroupRegularizer",
     "Grouping",
+    "NormSum",
+    "NormSumPenalty",
+    "OverlappingGroupLasso",
     "Penalty",
     "Regularizer",
     "Ridge",
+    "SparseGroupLasso",
     "UnRegularized",
     "checked_strengths",
     "grouping_of",
     "minimise_group",
+    "minimise_smoothed",
+    "remainder",
     "resolve_regularizer",
     "scalar_strength",
 ]

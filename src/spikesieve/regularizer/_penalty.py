@@ -62,6 +62,10 @@ class Penalty:
         picked = coef[..., self.members]
         return np.sqrt(np.add.reduceat(picked * picked, self.starts, axis=-1))
 
+    def reported_norms(self, coef: np.ndarray) -> np.ndarray:
+        """Norms of the groups that `labels` name, ``(..., n_labels)`` for coefficients ``(..., n_coef)``."""
+        return self.norms(coef)
+
     def value(self, coef: Coef) -> float:
         """Penalty at strength 1."""
         return float(self.weights @ self.norms(coef) + 0.5 * (self.quadratic * coef) @ coef)
@@ -69,6 +73,16 @@ class Penalty:
     def dual_norms(self, gradient: Coef) -> np.ndarray:
         """``||gradient_g||_2 / w_g``: the strength below which a group at zero must enter."""
         return self.norms(gradient) / self.weights
+
+    def dual_bounds(self, coef: Coef, gradient: Coef, strength: float) -> np.ndarray:
+        """Upper bounds on `dual_norms`, exact where that is cheap, close to it near the solution at `strength`."""
+        del coef, strength
+        return self.dual_norms(gradient)
+
+    def likely(self, coef: Coef, gradient: Coef, strength: float) -> Index:
+        """Groups that are not zero, or that a gradient would make so at some strength."""
+        del coef
+        return np.flatnonzero(self.dual_norms(gradient) >= strength)
 
     def optimality_distances(self, coef: Coef, gradient: Coef, strength: float) -> np.ndarray:
         """Distance of ``-gradient_g`` to ``strength * w_g * subdifferential of ||coef_g||``, over ``w_g``.

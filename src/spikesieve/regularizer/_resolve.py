@@ -3,8 +3,9 @@
 from spikesieve.regularizer._base import Regularizer
 from spikesieve.regularizer._group_lasso import GroupLasso
 from spikesieve.regularizer._smooth import Ridge, UnRegularized
+from spikesieve.regularizer._sparse_group_lasso import SparseGroupLasso
 
-_REGULARIZERS = {kind.__name__: kind for kind in (UnRegularized, Ridge, GroupLasso)}
+_REGULARIZERS = {kind.__name__: kind for kind in (UnRegularized, Ridge, GroupLasso, SparseGroupLasso)}
 
 
 def resolve_regularizer(regularizer) -> Regularizer:

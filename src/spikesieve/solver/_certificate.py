@@ -60,7 +60,7 @@ def duality_gap(penalty: Penalty, coef: Coef, at: Evaluation, strength: float, s
     free = penalty.ungrouped
     if strength == 0.0 or (quadratic[free] == 0).any():
         return np.nan
-    largest = float(penalty.dual_norms(at.gradient).max(initial=0.0))
+    largest = float(penalty.dual_bounds(coef, at.gradient, strength).max(initial=0.0))
     shrink = 1.0 if largest <= strength else strength / largest
     conjugate = shrink * (at.residual_dot_predictor - at.loss) - (1.0 - shrink) * saturated_loss
     pulled = shrink * at.gradient[free]

@@ -11,8 +11,9 @@ import numpy as np
 
 from spikesieve._types import Coef, Index, Intercepts
 from spikesieve.regularizer import Penalty
+from spikesieve.solver._factorise import factorise
+from spikesieve.solver._models import Model, model_of
 from spikesieve.solver._protocol import Problem
-from spikesieve.solver._quadratic import QuadraticModel, factorise
 
 # Rows that a first, approximate Hessian uses at least, and per coefficient: with 30 rows per coefficient
 # a Hessian of independent rows is within about 2 * sqrt(1 / 30) = 0.37 of the full one in its own metric.
@@ -130,8 +131,7 @@ class CurvatureModel:
         solve_free = factorise(matrix[:n_free, :n_free])
         coupling = solve_free(matrix[:n_free, n_free:])
         schur = matrix[n_free:, n_free:] - matrix[n_free:, :n_free] @ coupling
-        sizes = np.array([len(self.penalty.groups[g]) for g in local.groups], dtype=np.intp)
-        model = QuadraticModel(0.5 * (schur + schur.T), sizes)
+        model = model_of(self.penalty, local.groups, 0.5 * (schur + schur.T))
         return _Reduced(local.columns[n_free - n_intercepts :], solve_free, coupling, model)
 
 
@@ -151,4 +151,4 @@ class _Reduced:
     columns: Index
     solve_free: Callable[[np.ndarray], np.ndarray]
     coupling: np.ndarray
-    model: QuadraticModel
+    model: Model

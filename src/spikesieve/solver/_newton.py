@@ -67,7 +67,7 @@ class NewtonSolver:
             point, status = self._solve_on(point, strength, groups, budget)
             if not point.complete:
                 point = self.evaluate(point.intercept, point.coef)
-            distances = self.penalty.dual_norms(point.at.gradient) - strength
+            distances = self.penalty.optimality_distances(point.coef, point.at.gradient, strength)
             distances[groups] = -np.inf
             violators = np.flatnonzero(distances > self._aim)
             if status is not Status.CONVERGED or len(violators) == 0:

@@ -10,10 +10,10 @@ from spikesieve.design import DenseBlock, Design
 from spikesieve.observation_models import ObservationModel
 from spikesieve.regularizer import Penalty
 from spikesieve.solver._certificate import Scale
+from spikesieve.solver._factorise import factorise
 from spikesieve.solver._newton import NewtonSolver, Point
 from spikesieve.solver._problem import SingleProblem
 from spikesieve.solver._protocol import Problem
-from spikesieve.solver._quadratic import factorise
 
 # A gradient this much below the size of what it is a sum of is rounding.
 _ROUNDING = 1e-12

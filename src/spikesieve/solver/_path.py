@@ -147,7 +147,7 @@ def _solve_one(solver: NewtonSolver, ahead: Extrapolation, point: Point, strengt
     if strength == 0.0 and solver.penalty.groups:
         solver = solver.released()
     before = solver.counts
-    likely = np.flatnonzero(solver.penalty.dual_norms(point.at.gradient) >= 2.0 * strength - previous)
+    likely = solver.penalty.likely(point.coef, point.at.gradient, 2.0 * strength - previous)
     if strength > 0.0:
         point = ahead.closer(point, strength, likely)
     point, status = solver.solve(point, strength, likely)
@@ -194,7 +194,7 @@ def _record(
         n_hessians=counts[:, 2],
         tolerance=solver.tolerance,
         group_labels=penalty.labels,
-        group_norm_matrix=penalty.norms(coef),
+        group_norm_matrix=penalty.reported_norms(coef),
         layout=problem.layout,
         interrupted=interrupted,
     )

@@ -5,16 +5,14 @@ of its own Gram matrix, finds which groups are zero. A Newton step on the groups
 smooth, then gets the digits that coordinate descent is slow to find when groups are correlated.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.linalg import get_lapack_funcs
 
 from spikesieve.regularizer import minimise_group
+from spikesieve.solver._factorise import factorise
 
-_potrf, _potrs = get_lapack_funcs(("potrf", "potrs"), dtype=np.float64)
 _MAX_ROUNDS = 100
 _NEWTON_STEPS_PER_ROUND = 4
 
@@ -172,31 +170,3 @@ class _SmoothPart:
             u = unit[group]
             hessian[group, group] += curvature * (np.eye(size) - share * np.outer(u, u))
         return factorise(hessian)(descent)
-
-
-def factorise(matrix: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-    """Solver for a positive semi-definite matrix, damped relative to its diagonal until it factorises.
-
-    The damping is scale-free, so columns of very different units are treated alike; along directions without
-    curvature (a B-spline block and the intercept always have one) the solution stays small.
-    """
-    diagonal = np.diagonal(matrix)
-    scale = 1.0 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
-    scaled = matrix * scale * scale[:, None]
-    size = len(matrix)
-    damping = 1e-13 * max(size, 1)
-    while damping < 1e3:
-        damped = scaled.copy()
-        damped.flat[:: size + 1] += damping
-        # LAPACK itself: scipy's wrappers check and copy for longer than 30 coefficients take.
-        factor, failed = _potrf(damped, lower=1, overwrite_a=1)
-        if failed:
-            damping *= 100.0
-            continue
-
-        def solve(right: np.ndarray, factor=factor) -> np.ndarray:
-            solution, _ = _potrs(factor, (scale * right.T).T, lower=1)
-            return (scale * solution.T).T
-
-        return solve
-    return np.zeros_like
