@@ -35,6 +35,8 @@ class GroupRegularizer(Regularizer):
     """
 
     selects = True
+    allows_overlap: bool = False
+    """Whether a coefficient may be in several groups."""
 
     def __init__(self, mask: PyTree = None, groups=None, weights=None, joint: bool = False):
         self.mask = mask
@@ -55,7 +57,7 @@ class GroupRegularizer(Regularizer):
 
     def grouping(self, layout: CoefLayout) -> Grouping:
         """Groups over the coefficients of some features."""
-        return grouping_of_outputs(layout, self.mask, self.groups, self.joint)
+        return grouping_of_outputs(layout, self.mask, self.groups, self.joint, self.allows_overlap)
 
     @property
     def has_own_groups(self) -> bool:

@@ -9,7 +9,7 @@ from spikesieve._types import PyTree
 from spikesieve.regularizer._groups import Grouping, grouping_of
 
 
-def grouping_of_outputs(layout: CoefLayout, mask: PyTree, groups: Any, joint: bool) -> Grouping:
+def grouping_of_outputs(layout: CoefLayout, mask: PyTree, groups: Any, joint: bool, overlap: bool = False) -> Grouping:
     """Groups over coefficients ``(n_features, *output_shape)``.
 
     Parameters
@@ -21,6 +21,8 @@ def grouping_of_outputs(layout: CoefLayout, mask: PyTree, groups: Any, joint: bo
         ``(n_groups, n_features_of_leaf, *output_shape)``: then it is taken as it is.
     joint
         Whether a group of features is one group for all outputs together.
+    overlap
+        Whether a coefficient may be in several groups.
 
     Examples
     --------
@@ -33,11 +35,11 @@ def grouping_of_outputs(layout: CoefLayout, mask: PyTree, groups: Any, joint: bo
     ('speed[0]', 'speed[1]', 'x[0]', 'x[1]')
     """
     if not layout.output_shape:
-        return grouping_of(layout, mask, groups)
+        return grouping_of(layout, mask, groups, overlap)
     flat = CoefLayout(layout.structure, layout.leaf_slices)
     if mask_has_outputs(mask, layout):
-        return grouping_of(flat, map_leaves(lambda leaf: np.reshape(leaf, (len(leaf), -1)), mask))
-    of_features = grouping_of(layout.with_outputs(), mask, groups)
+        return grouping_of(flat, map_leaves(lambda leaf: np.reshape(leaf, (len(leaf), -1)), mask), None, overlap)
+    of_features = grouping_of(layout.with_outputs(), mask, groups, overlap)
     outputs = np.arange(layout.n_outputs)
     if joint:
         members = [(group[:, None] * len(outputs) + outputs).ravel() for group in of_features.groups]

@@ -2,7 +2,6 @@
 
 from spikesieve._types import PyTree
 from spikesieve.regularizer._group_regularizer import GroupRegularizer
-from spikesieve.regularizer._groups import grouping_of
 from spikesieve.regularizer._norm_sum import NormSum
 from spikesieve.regularizer._norm_sum_penalty import NormSumPenalty
 
@@ -13,9 +12,8 @@ class OverlappingGroupLasso(GroupRegularizer):
     Parameters
     ----------
     groups, mask
-        As in `GroupLasso`, and a coefficient may be in several: ``{"motion": ["speed", "acceleration"], "space": ["speed",
-        "position"]}``.
-    weights
+        As in `GroupLasso`, and a coefficient may be in several.
+    weights, joint
         As in `GroupLasso`.
 
     References
@@ -28,11 +26,10 @@ class OverlappingGroupLasso(GroupRegularizer):
     OverlappingGroupLasso(groups=...)
     """
 
-    def __init__(self, groups=None, mask: PyTree = None, weights=None):
-        super().__init__(mask, groups, weights)
+    allows_overlap = True
 
-    def grouping(self, layout):
-        return grouping_of(layout, self.mask, self.groups, overlap=True)
+    def __init__(self, groups=None, mask: PyTree = None, weights=None, joint: bool = False):
+        super().__init__(mask, groups, weights, joint)
 
     def _penalty(self, n_coef, grouping, weights):
         norms = NormSum.of(n_coef, grouping.groups, weights)

@@ -11,14 +11,15 @@ from spikesieve.regularizer._norm_sum_penalty import NormSumPenalty
 class SparseGroupLasso(GroupRegularizer):
     """``sum_g strength_g * w_g * ((1 - ratio) * ||coef_g||_2 + ratio * ||coef_g||_1 / sqrt(p_g))``.
 
-    By default ``w_g = sqrt(p_g)``. Groups enter whole or not at all, and are sparse within. It suits covariates of which only some basis functions
-    matter, such as one lag of a history or one field of a place map; a smooth tuning curve needs all of its functions.
+    By default ``w_g = sqrt(p_g)``. Groups enter whole or not at all, and are sparse within. It suits covariates of
+    which only some basis functions matter, such as one lag of a history or one field of a place map; a smooth tuning
+    curve needs all of its functions.
 
     Parameters
     ----------
     ratio
         Share of the absolute values: 0 is the group lasso, 1 the lasso.
-    mask, groups, weights
+    mask, groups, weights, joint
         As in `GroupLasso`.
 
     References
@@ -32,8 +33,8 @@ class SparseGroupLasso(GroupRegularizer):
     SparseGroupLasso(groups=..., ratio=...)
     """
 
-    def __init__(self, ratio: float = 0.5, mask: PyTree = None, groups=None, weights=None):
-        super().__init__(mask, groups, weights)
+    def __init__(self, ratio: float = 0.5, mask: PyTree = None, groups=None, weights=None, joint: bool = False):
+        super().__init__(mask, groups, weights, joint)
         self.ratio = ratio
 
     def _penalty(self, n_coef, grouping, weights):
