@@ -40,8 +40,8 @@ class FittedAt:
             return self.path.only(int(exact[0]))
         larger = np.flatnonzero(self.path.strengths > strength)
         nearest = int(larger[-1]) if len(larger) else 0
-        start = self.path.intercept[nearest : nearest + 1], self.path.coef_matrix[nearest]
-        penalty, _ = self.model.penalty(self.sample.design.layout, scalar=1.0)
+        start = np.atleast_1d(self.path.intercept[nearest]), self.path.coef_matrix[nearest]
+        penalty, _ = self.model.penalty(self.path.layout, scalar=1.0)
         solution = self.model.solve(self.sample, penalty, np.array([strength]), self.family, start=start)
         warn_unless_converged(solution)
         return solution
