@@ -165,14 +165,14 @@ def _record(
     coef = np.array([point.coef for point in points])
     intercept = np.array([point.intercept for point in points])
     loss = np.array([point.at.loss for point in points])
-    values = np.array([penalty.value(point.coef) for point in points])
+    values = np.array([penalty.value(point.coef, s) for point, s in zip(points, strengths, strict=True)])
     room = null.loss - saturated
     explained = (null.loss - loss) / room if room > 0 else np.zeros(len(points))
     kkt = [
         kkt_residual(penalty, point.coef, point.at, s, solver.scale) for point, s in zip(points, strengths, strict=True)
     ]
     gap = [
-        duality_gap(penalty, point.coef, point.at, s, saturated) if problem.is_convex else np.nan
+        duality_gap(penalty, point.intercept, point.coef, point.at, s, saturated) if problem.is_convex else np.nan
         for point, s in zip(points, strengths, strict=True)
     ]
     counts = np.array([solution.counts for solution in solved], dtype=np.intp)
@@ -182,7 +182,7 @@ def _record(
         coef_matrix=coef,
         intercept=intercept[:, 0] if problem.n_intercepts == 1 else intercept,
         loss=loss,
-        objective=loss + strengths * values,
+        objective=loss + values,
         deviance_explained=explained,
         kkt_residual=np.array(kkt),
         duality_gap=np.array(gap),
