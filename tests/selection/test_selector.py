@@ -11,6 +11,7 @@ from spikesieve.selection import (
     CrossValidated,
     EvidenceStatus,
     SelectionMethod,
+    Shift,
     TrialFolds,
     cross_validate,
 )
@@ -20,6 +21,7 @@ from tests.selection.recordings import recording
 METHODS = {
     "min": CrossValidated("min", n_strengths=20),
     "1se": CrossValidated("1se", n_strengths=20),
+    "shift": Shift(n_shifts=200),
 }
 FAST = METHODS["1se"]
 

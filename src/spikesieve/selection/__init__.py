@@ -13,6 +13,7 @@ from spikesieve.selection._multiplicity import (
 )
 from spikesieve.selection._rules import CrossValidated
 from spikesieve.selection._selector import CovariateSelector
+from spikesieve.selection._shift import Shift
 from spikesieve.selection._stability import stability_bound, stability_threshold
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "EvidenceStatus",
     "NotEnoughData",
     "SelectionMethod",
+    "Shift",
     "TimeRescaling",
     "TrialFolds",
     "benjamini_hochberg",

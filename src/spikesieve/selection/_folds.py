@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from spikesieve._types import Index, Mask
-from spikesieve.selection._rows import count_rows
+from spikesieve.selection._rows import count_rows, number_trials
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ class TrialFolds:
     def __post_init__(self):
         _check_whole("n_folds", self.n_folds, 2)
         _check_whole("gap", self.gap, 0)
-        n_trials = int(self._trial_numbers().max(initial=-1)) + 1
+        n_trials = int(number_trials(self.trial_ids).max(initial=-1)) + 1
         if n_trials < self.n_folds:
             raise ValueError(f"{self.n_folds} folds need at least {self.n_folds} trials, but there are {n_trials}.")
 
@@ -151,25 +151,12 @@ class TrialFolds:
         y, groups
             Not used.
         """
-        trial, n_samples = self._trial_numbers(), count_rows(X)
+        trial, n_samples = number_trials(self.trial_ids), count_rows(X)
         if len(trial) != n_samples:
             raise ValueError(f"There are {len(trial)} trial_ids but {n_samples} samples: each sample needs one.")
         for fold in range(self.n_folds):
             in_trial = trial >= 0
             yield _train_and_test(in_trial & (trial % self.n_folds == fold), in_trial, self.gap, fold)
-
-    def _trial_numbers(self) -> Index:
-        """Trials numbered from 0 in order of appearance; -1 between trials."""
-        ids = np.asarray(self.trial_ids)
-        if ids.ndim != 1:
-            raise ValueError(f"trial_ids must be one-dimensional, one per sample; its shape is {ids.shape}.")
-        between = np.isnan(ids) if np.issubdtype(ids.dtype, np.floating) else np.zeros(len(ids), dtype=bool)
-        numbers = np.full(len(ids), -1)
-        _, first, sorted_number = np.unique(ids[~between], return_index=True, return_inverse=True)
-        rank_of_sorted = np.empty(len(first), dtype=int)
-        rank_of_sorted[np.argsort(first)] = np.arange(len(first))
-        numbers[~between] = rank_of_sorted[sorted_number]
-        return numbers
 
 
 @dataclass(frozen=True, eq=False)

@@ -49,3 +49,23 @@ def finite_rows(X: PyTree) -> np.ndarray:
         values = np.asarray(leaf)
         finite &= np.isfinite(values).all(axis=tuple(range(1, values.ndim)))
     return finite
+
+
+def number_trials(trial_ids, name: str = "trial_ids") -> Index:
+    """Trials (epochs) numbered from 0 in order of appearance; -1 for samples between trials, whose id is NaN.
+
+    Raises
+    ------
+    ValueError
+        If there is not one id per sample.
+    """
+    ids = np.asarray(trial_ids)
+    if ids.ndim != 1:
+        raise ValueError(f"{name} must be one-dimensional, one per sample; its shape is {ids.shape}.")
+    between = np.isnan(ids) if np.issubdtype(ids.dtype, np.floating) else np.zeros(len(ids), dtype=bool)
+    numbers = np.full(len(ids), -1)
+    _, first, sorted_number = np.unique(ids[~between], return_index=True, return_inverse=True)
+    rank_of_sorted = np.empty(len(first), dtype=int)
+    rank_of_sorted[np.argsort(first)] = np.arange(len(first))
+    numbers[~between] = rank_of_sorted[sorted_number]
+    return numbers

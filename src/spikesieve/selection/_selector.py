@@ -13,10 +13,12 @@ from spikesieve.selection._folds import BlockedFolds
 from spikesieve.selection._method import Assessment, EvidenceStatus, SelectionMethod
 from spikesieve.selection._neurons import Neurons
 from spikesieve.selection._rules import CrossValidated
+from spikesieve.selection._shift import Shift
 
 _METHODS: dict[str, SelectionMethod] = {
     "min": CrossValidated("min"),
     "1se": CrossValidated("1se"),
+    "shift": Shift(),
 }
 
 
@@ -26,7 +28,7 @@ class CovariateSelector:
     Parameters
     ----------
     method
-        A name, or an instance with its options: ``"1se"`` or ``"min"`` (`CrossValidated`).
+        A name, or an instance with its options: ``"1se"`` or ``"min"`` (`CrossValidated`); ``"shift"`` (`Shift`).
     fdr
         Share of false ones to tolerate among all selected pairs of neurons and covariates, in expectation. Methods that
         promise no error rate ignore it; their docstrings say so.

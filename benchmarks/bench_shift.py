@@ -1,0 +1,174 @@
+"""Calibration and power of shift nulls, beside the textbook tests that they replace.
+
+    python benchmarks/bench_shift.py [recordings per cell] [name of one cell]
+
+Each recording has covariates like those of `workload`, two of which drive the cell weakly; the other two are null.
+Printed per cell and test: shares of null covariates with p at most 0.1, 0.05, 0.01 and 0.001 (to be compared with these
+numbers), and the share of true ones with p at most 0.01. The tests:
+
+    chi2       score test at the model of the other covariates, chi-squared
+    fixed      circular shifts of the score, with the variance of the true alignment for all of them
+    no trend   efficient score studentised at every shift, as `Shift(trend_functions=0)`
+    shift      the same with a slow trend among the covariates: `Shift()`
+    rank       the same, p-value from ranks alone: `Shift(tail=False)`
+"""
+
+import sys
+import time
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+from scipy.ndimage import gaussian_filter1d
+from scipy.special import ndtr
+from scipy.stats import chi2
+
+from spikesieve.basis import BSplineEval
+from spikesieve.observation_models import PoissonObservations
+from spikesieve.selection import _shift as shift
+from spikesieve.selection._aligned_moments import Model, aligned_moments, column_ranges, memory
+from spikesieve.selection._alignments import Epochs, circular_shifts
+from spikesieve.selection._efficient_score import studentised_scores
+from spikesieve.selection._shift_p_values import ShiftNull, independent_shifts
+from spikesieve.selection._without_covariate import fit_without, rows_of, trend_block
+from spikesieve.solver import Sample
+
+N_FUNCTIONS, N_ACTIVE, N_NULL, N_SHIFTS = 10, 2, 2, 1000
+TESTS = ("chi2", "fixed", "no trend", "shift", "rank")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One kind of recording.
+
+    Attributes
+    ----------
+    smoothing
+        Gaussian widths of the covariates' own noise [bins], one for the true and one for the null ones.
+    shared
+        Width of the noise that they share.
+    correlation
+        Between covariates before they are mapped to [0, 1].
+    n_spikes
+        Expected in the recording.
+    drift, drift_width
+        Standard deviation of a slow drift of the log rate, and its width as a share of the recording.
+    coef_scale
+        Standard deviation of the true coefficients.
+    """
+
+    n_bins: int = 20_000
+    smoothing: tuple[float, float] = (20.0, 20.0)
+    shared: float = 20.0
+    correlation: float = 0.3
+    n_spikes: float = 1000.0
+    drift: float = 0.0
+    drift_width: float = 0.1
+    coef_scale: float = 0.2
+
+
+CELLS = {
+    "fast": Cell(),
+    "fast, drift": Cell(drift=1.0),
+    "slow": Cell(smoothing=(200.0, 200.0), shared=200.0),
+    "slow, drift": Cell(smoothing=(200.0, 200.0), shared=200.0, drift=1.0),
+    "slow, faster drift": Cell(smoothing=(200.0, 200.0), shared=200.0, drift=1.0, drift_width=0.02),
+    "slow null, drift": Cell(smoothing=(20.0, 300.0), drift=0.7, drift_width=0.03),
+    "correlation 0.7": Cell(correlation=0.7, coef_scale=0.8),
+    "200 spikes": Cell(n_spikes=200.0, correlation=0.7, coef_scale=0.8),
+    "10 000 spikes": Cell(n_spikes=10_000.0, correlation=0.7, coef_scale=0.8),
+}
+
+
+def draw(cell: Cell, rng: np.random.Generator) -> tuple[Sample, int]:
+    """A recording, true covariates first, and its number of true covariates."""
+    shared = smooth_noise(rng, cell.n_bins, cell.shared)
+    values = []
+    for width in [cell.smoothing[0]] * N_ACTIVE + [cell.smoothing[1]] * N_NULL:
+        own = smooth_noise(rng, cell.n_bins, width)
+        values.append(ndtr(np.sqrt(cell.correlation) * shared + np.sqrt(1 - cell.correlation) * own))
+    bases = [BSplineEval(N_FUNCTIONS, bounds=(0, 1), label=f"c{i}") for i in range(len(values))]
+    design = sum(bases[1:], start=bases[0]).design(*values)
+    coef = np.zeros(design.n_coef)
+    coef[: N_ACTIVE * N_FUNCTIONS] = rng.normal(0.0, cell.coef_scale, N_ACTIVE * N_FUNCTIONS)
+    log_mean = design.linear_predictor(coef)
+    log_mean += cell.drift * smooth_noise(rng, cell.n_bins, cell.drift_width * cell.n_bins)
+    log_mean += np.log(cell.n_spikes / np.exp(log_mean).sum())
+    return Sample(design, rng.poisson(np.exp(log_mean)).astype(float)), N_ACTIVE
+
+
+def smooth_noise(rng: np.random.Generator, n_bins: int, width: float) -> np.ndarray:
+    """Gaussian noise of unit variance, not periodic."""
+    noise = gaussian_filter1d(rng.standard_normal(n_bins), width, mode="reflect")
+    return (noise - noise.mean()) / noise.std()
+
+
+def p_values(sample: Sample, covariate: int, rng: np.random.Generator) -> dict[str, float]:
+    """P-value of one covariate by every test."""
+    family, block = PoissonObservations(), sample.design.blocks[covariate]
+    epochs = Epochs.of_labels(np.zeros(len(sample.y), dtype=int), shift.N_GRID)
+    columns = partial(rows_of, block)
+    gap = memory(columns, epochs, shift.FORGOTTEN)
+    alignments = circular_shifts(epochs, N_SHIFTS, gap, rng)
+    phases = np.arange(min(shift.N_PHASES, epochs.stride))
+    ranges = column_ranges(columns, epochs, phases)
+
+    def null_of(moments, score) -> tuple[ShiftNull, float]:
+        scores = studentised_scores(moments, score, ranges)
+        values = np.sum(scores * scores, axis=1)
+        n_independent = min(alignments.n_independent, independent_shifts(scores[1:]))
+        return ShiftNull(values[1:], n_independent), float(values[0])
+
+    found = {}
+    for name, n_functions in (("no trend", 0), ("shift", 10)):
+        without = fit_without(sample, family, covariate, trend_block(np.arange(len(sample.y)), n_functions))
+        model = Model(without.columns, without.residual, without.weight)
+        moments = aligned_moments(columns, model, alignments, phases)
+        null, statistic = null_of(moments, without.score)
+        found[name] = null.tail_p_value(statistic)
+        if n_functions:
+            found["rank"] = null.rank_p_value(statistic)
+            continue
+        found["chi2"] = float(chi2.sf(statistic, block.n_coef - 1))
+        same = {
+            name: np.broadcast_to(getattr(moments, name)[0], getattr(moments, name).shape) for name in ("information",)
+        }
+        fixed = replace(moments, cross=np.broadcast_to(moments.cross[0], moments.cross.shape), **same)
+        null, statistic = null_of(fixed, np.zeros(len(without.score)))
+        found["fixed"] = null.tail_p_value(statistic)
+    return found | {"n": null.n_independent}
+
+
+def repeated_first(values: np.ndarray) -> np.ndarray:
+    """The first of `values` in the place of all of them."""
+    return np.broadcast_to(values[0], values.shape)
+
+
+def measure(cell: Cell, n_recordings: int) -> tuple[list[dict], list[dict]]:
+    """P-values of true and of null covariates."""
+    true, false = [], []
+    for seed in range(n_recordings):
+        rng = np.random.default_rng(seed)
+        sample, n_true = draw(cell, rng)
+        for covariate in range(n_true - 1, len(sample.design.blocks)):
+            (true if covariate < n_true else false).append(p_values(sample, covariate, rng))
+    return true, false
+
+
+def main(n_recordings: int = 20, names=tuple(CELLS)) -> None:
+    """Print the table."""
+    for name in names:
+        start = time.perf_counter()
+        true, false = measure(CELLS[name], n_recordings)
+        print(
+            f"{name}: {len(false)} null covariates, {time.perf_counter() - start:.0f} s, "
+            f"{np.mean([p['n'] for p in false]):.0f} independent shifts"
+        )
+        for test in TESTS:
+            of_null, of_true = (np.array([p[test] for p in group]) for group in (false, true))
+            shares = "  ".join(f"{np.mean(of_null <= level):6.3f}" for level in (0.1, 0.05, 0.01, 0.001))
+            print(f"  {test:9s} {shares}  power {np.mean(of_true <= 0.01):.2f}", flush=True)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 20, sys.argv[2:] or tuple(CELLS))

@@ -1,0 +1,168 @@
+"""What the efficient score of a covariate is made of, at every alignment of its rows with the counts.
+
+For a covariate `X` whose rows are moved by an alignment `a`, residuals `r`, curvature weights `w` and the columns `Z`
+of the model without it (its intercept among them):
+
+    score ``X_a' r``,   information ``X_a' W X_a``,   cross information ``X_a' W Z``.
+
+Circular shifts of all distances come from a few Fourier transforms; pairs of epochs from matrix products. Moments with
+weights are means over some of the rows, which all alignments share: enough for a variance.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+from scipy.fft import next_fast_len
+
+from spikesieve._types import PerSample
+from spikesieve.selection._alignments import Alignments, Epochs
+
+RowsOf = Callable[[slice], Float[np.ndarray, "n_rows n_columns"]]
+"""Columns of a matrix on a slice of its rows."""
+
+_COLUMNS_AT_A_TIME = 32
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Sums over rows at each alignment.
+
+    Attributes
+    ----------
+    score
+        ``X_a' r``, over all rows.
+    information, cross
+        ``X_a' W X_a`` and ``X_a' W Z``, over the sampled rows.
+    nuisance
+        ``Z' W Z``, over the sampled rows.
+    share
+        Sampled rows as a share of all that take part.
+    """
+
+    score: Float[np.ndarray, "n_alignments n_coef"]
+    information: Float[np.ndarray, "n_alignments n_coef n_coef"]
+    cross: Float[np.ndarray, "n_alignments n_coef n_nuisance"]
+    nuisance: Float[np.ndarray, "n_nuisance n_nuisance"]
+    share: float
+
+
+@dataclass(frozen=True)
+class Model:
+    """The model without the covariate, as the moments see it: rows of its columns, residuals and weights."""
+
+    columns: RowsOf
+    residual: PerSample
+    weight: PerSample
+
+
+def aligned_moments(covariate: RowsOf, model: Model, alignments: Alignments, phases: Int[np.ndarray, " n"]) -> Moments:
+    """Return the moments of a covariate at every alignment.
+
+    Parameters
+    ----------
+    covariate
+        Its columns.
+    phases
+        Which of the `stride` rows of a grid step enter moments with weights. More than one, at no fixed distance,
+        keep a rhythm of the covariates from being seen at one of its phases only.
+    """
+    epochs = alignments.epochs
+    of_epoch = _swapped_epoch if alignments.swapped else _shifted_epoch
+    total: list[np.ndarray] = []
+    nuisance: np.ndarray = np.zeros(())
+    for epoch in range(len(epochs)):
+        columns = [model.columns(epochs.phase_rows(epoch, int(phase))) for phase in phases]
+        weighted = [
+            rows * model.weight[epochs.phase_rows(epoch, int(phase)), None]
+            for rows, phase in zip(columns, phases, strict=True)
+        ]
+        nuisance = nuisance + sum(a.T @ b for a, b in zip(columns, weighted, strict=True))
+        partners, chosen = np.unique(alignments.partners[:, epoch], return_inverse=True)
+        parts = [part[chosen] for part in of_epoch(covariate, model, epochs, epoch, phases, weighted, partners)]
+        total = [a + b for a, b in zip(total, parts, strict=True)] if total else parts
+    return Moments(total[0], total[1], total[2], nuisance, len(phases) / epochs.stride)
+
+
+def _shifted_epoch(covariate, model: Model, epochs: Epochs, epoch: int, phases, weighted, steps) -> list[np.ndarray]:
+    """Score, information and cross information of one epoch at circular shifts by `steps`.
+
+    A circular correlation is a product of Fourier transforms; rows of different phases only meet their like, because
+    shifts are whole grid steps.
+    """
+    n_steps = int(epochs.n_steps[epoch])
+    spectra: list[np.ndarray] = []
+    products: np.ndarray | float = 0.0
+    score: np.ndarray | float = 0.0
+    for phase in range(epochs.stride):
+        rows = epochs.phase_rows(epoch, phase)
+        columns = np.ascontiguousarray(covariate(rows).T)
+        spectrum = np.conj(np.fft.rfft(columns, axis=1))
+        score = score + spectrum * np.fft.rfft(model.residual[rows])
+        if phase in phases:
+            first, second = np.triu_indices(len(columns))
+            of_pairs = np.conj(np.fft.rfft(columns[first] * columns[second], axis=1))
+            products = products + of_pairs * np.fft.rfft(model.weight[rows])
+            spectra.append(spectrum)
+
+    def at_steps(spectrum) -> np.ndarray:
+        return np.moveaxis(np.fft.irfft(spectrum, n_steps, axis=-1)[..., steps], -1, 0)
+
+    n_columns = weighted[0].shape[1]
+    cross = np.empty((len(steps), len(spectra[0]), n_columns))
+    for start in range(0, n_columns, _COLUMNS_AT_A_TIME):
+        some = slice(start, start + _COLUMNS_AT_A_TIME)
+        others = [np.fft.rfft(rows[:, some].T, axis=1) for rows in weighted]
+        cross[..., some] = at_steps(sum(a[:, None] * b[None] for a, b in zip(spectra, others, strict=True)))
+    return [at_steps(score), _symmetric(at_steps(products), cross.shape[1]), cross]
+
+
+def _swapped_epoch(covariate, model: Model, epochs: Epochs, epoch: int, phases, weighted, others) -> list[np.ndarray]:
+    """Score, information and cross information of one epoch's counts with the covariate of `others`."""
+    start, length = int(epochs.starts[epoch]), int(epochs.lengths[epoch])
+    own = slice(start, start + length)
+    of_phases = [np.arange(int(phase), int(epochs.n_steps[epoch]) * epochs.stride, epochs.stride) for phase in phases]
+    sampled, columns_there = np.concatenate(of_phases), np.concatenate(weighted)
+    residual, weight = model.residual[own], model.weight[own][sampled]
+    score, information, cross = [], [], []
+    for other in others:
+        first, size = int(epochs.starts[other]), int(epochs.lengths[other])
+        columns = covariate(slice(first, first + min(size, length)))
+        columns = columns[np.arange(length) % len(columns)]
+        score.append(columns.T @ residual)
+        picked = columns[sampled]
+        information.append((picked.T * weight) @ picked)
+        cross.append(picked.T @ columns_there)
+    return [np.array(score), np.array(information), np.array(cross)]
+
+
+def _symmetric(upper: np.ndarray, size: int) -> np.ndarray:
+    """Matrices ``(n, size, size)`` from their upper triangles, row by row."""
+    first, second = np.triu_indices(size)
+    full = np.empty((len(upper), size, size))
+    full[:, first, second] = upper
+    full[:, second, first] = upper
+    return full
+
+
+def memory(covariate: RowsOf, epochs: Epochs, forgotten: float) -> int:
+    """Grid steps after which the columns' autocorrelation in the longest epoch first falls below `forgotten`.
+
+    Correlations of all columns together, each weighing by its variance; the number of steps of the epoch if they
+    never fall so low.
+    """
+    epoch = int(np.argmax(epochs.n_steps))
+    n_steps = int(epochs.n_steps[epoch])
+    columns = covariate(epochs.phase_rows(epoch, epochs.stride // 2))
+    length = next_fast_len(2 * n_steps, real=True)
+    transform = np.fft.rfft((columns - columns.mean(axis=0)).T, length, axis=1)
+    products = np.fft.irfft((np.abs(transform) ** 2).sum(axis=0), length)[:n_steps]
+    below = np.flatnonzero(products < forgotten * products[0])
+    return max(1, int(below[0])) if len(below) else n_steps
+
+
+def column_ranges(covariate: RowsOf, epochs: Epochs, phases) -> Float[np.ndarray, " n_coef"]:
+    """Largest minus smallest entry of each column over the sampled rows."""
+    parts = [covariate(epochs.phase_rows(epoch, int(phase))) for epoch in range(len(epochs)) for phase in phases]
+    return np.max([part.max(axis=0) for part in parts], axis=0) - np.min([part.min(axis=0) for part in parts], axis=0)

@@ -1,0 +1,186 @@
+"""Which rows of a covariate meet which counts: circular shifts within epochs, and epochs swapped whole.
+
+An *alignment* gives every epoch of the counts one *partner*: the same epoch of the covariate moved on by so many grid
+steps, or another epoch. The first alignment of a set is the recording as it was.
+"""
+
+from dataclasses import dataclass
+from math import lgamma
+
+import numpy as np
+from jaxtyping import Int
+from scipy.fft import next_fast_len
+
+from spikesieve._types import Index
+from spikesieve.selection._method import NotEnoughData
+
+Partners = Int[np.ndarray, "n_alignments n_epochs"]
+
+_MAX_SWAP_TRIES = 100
+
+
+@dataclass(frozen=True)
+class Epochs:
+    """Uninterrupted stretches of rows, and a grid of every `stride`-th row on which they are shifted.
+
+    Attributes
+    ----------
+    starts, lengths
+        First row and number of rows of each epoch. Shifts go round the first ``length // stride * stride`` rows; the
+        few that are left over at the end of an epoch take no part.
+    stride
+        Rows per grid step.
+    """
+
+    starts: Index
+    lengths: Index
+    stride: int
+
+    @classmethod
+    def of_labels(cls, labels: np.ndarray, n_grid: int) -> "Epochs":
+        """Return the runs of equal labels (numbers, -1 between epochs), on a grid of about `n_grid` points in all."""
+        edges = np.flatnonzero(np.diff(labels)) + 1
+        starts, stops = np.concatenate([[0], edges]), np.concatenate([edges, [len(labels)]])
+        inside = labels[starts] >= 0
+        starts, lengths = starts[inside], (stops - starts)[inside]
+        stride = _stride(lengths, n_grid)
+        long_enough = lengths >= stride
+        return cls(starts[long_enough], lengths[long_enough], stride)
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    @property
+    def n_steps(self) -> Index:
+        """Grid points of each epoch: it has as many circular shifts."""
+        return self.lengths // self.stride
+
+    @property
+    def n_rows(self) -> int:
+        """Rows that take part."""
+        return int((self.n_steps * self.stride).sum())
+
+    def phase_rows(self, epoch: int, phase: int) -> slice:
+        """Every `stride`-th row of an epoch from its `phase`-th on: one point per grid step."""
+        start = int(self.starts[epoch])
+        return slice(start + phase, start + int(self.n_steps[epoch]) * self.stride, self.stride)
+
+
+@dataclass(frozen=True)
+class Alignments:
+    """A set of alignments, the first of which is the recording as it was.
+
+    Attributes
+    ----------
+    epochs
+        What is aligned.
+    partners
+        Grid steps by which each epoch's covariate is moved on, or, if `swapped`, whose covariate it gets.
+    swapped
+        Whether epochs are swapped instead of shifted.
+    n_independent
+        How many of the alignments beside the first are worth counting: no more than recordings of this length have
+        shifts that differ by the gap.
+    """
+
+    epochs: Epochs
+    partners: Partners
+    swapped: bool
+    n_independent: float
+
+    @property
+    def are_ordered(self) -> bool:
+        """Whether they are evenly spaced shifts of one epoch, so that neighbours resemble one another."""
+        return not self.swapped and len(self.epochs) == 1
+
+    def rows(self, alignment: int) -> Index:
+        """Which row of the covariate each row meets; rows that take no part meet their own.
+
+        An epoch that is shorter than the one it is paired with meets the other's beginning; one that is longer meets
+        it again and again.
+        """
+        n_rows = int((self.epochs.starts + self.epochs.lengths).max())
+        rows = np.arange(n_rows)
+        for epoch, partner in enumerate(self.partners[alignment]):
+            start, length = self.epochs.starts[epoch], self.epochs.lengths[epoch]
+            inside = np.arange(length)
+            if self.swapped:
+                rows[start : start + length] = self.epochs.starts[partner] + inside % self.epochs.lengths[partner]
+            else:
+                circle = self.epochs.n_steps[epoch] * self.epochs.stride
+                moved = (inside[:circle] - partner * self.epochs.stride) % circle
+                rows[start : start + circle] = start + moved
+        return rows
+
+
+def _stride(lengths: Index, n_grid: int) -> int:
+    """About ``sum(lengths) / n_grid`` rows; for one long epoch such that the number of grid points has small factors.
+
+    Fourier transforms of such lengths are several times as fast.
+    """
+    stride = max(1, min(int(lengths.sum()) // n_grid, int(lengths.max())))
+    if len(lengths) > 1:
+        return stride
+    length = int(lengths[0])
+    candidates = range(stride, stride + max(1, stride // 3))
+    fast = [other for other in candidates if next_fast_len(length // other, real=True) == length // other]
+    return fast[0] if fast else stride
+
+
+def circular_shifts(epochs: Epochs, n_shifts: int, gap: int, rng: np.random.Generator) -> Alignments:
+    """Return circular shifts at least `gap` grid steps away from the recording as it was.
+
+    One epoch: evenly spaced, so that they cover the recording; the set is the same whatever `rng`. Several: each epoch
+    is moved by a random number of steps of its own. Epochs with less than two gaps are moved by any number.
+
+    Raises
+    ------
+    NotEnoughData
+        If most of the recording is in epochs with less than two gaps.
+    """
+    n_steps = epochs.n_steps
+    short = n_steps < 2 * gap + 1
+    if n_steps[short].sum() > 0.5 * n_steps.sum():
+        raise NotEnoughData(
+            f"A shift has to move it by {gap * epochs.stride} bins to unrelated values, but most of the recording is "
+            "in stretches shorter than twice that."
+        )
+    low = np.where(short, 0, gap)
+    room = n_steps - 2 * low + 1 - short
+    if len(epochs) == 1:
+        n_shifts = min(n_shifts, int(room[0]))
+        steps = gap + np.floor(np.linspace(0, room[0], n_shifts, endpoint=False) + 0.5 * room[0] / n_shifts)
+        steps = steps.astype(np.intp)[:, None]
+        n_independent = min(float(n_shifts), room[0] / gap)
+    else:
+        steps = low + np.floor(rng.random((n_shifts, len(epochs))) * room).astype(np.intp)
+        log_number = np.log(np.maximum(room / max(gap, 1), 1.0)).sum()
+        n_independent = float(min(n_shifts, np.exp(min(log_number, 50.0))))
+    partners = np.concatenate([np.zeros((1, len(epochs)), dtype=np.intp), steps])
+    return Alignments(epochs, partners, False, n_independent)
+
+
+def swaps(epochs: Epochs, n_shifts: int, rng: np.random.Generator) -> Alignments:
+    """Return different random permutations of the epochs that leave none in its place.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two epochs.
+    """
+    n_epochs = len(epochs)
+    if n_epochs < 2:
+        raise ValueError("swap=True needs at least two epochs with usable bins; there is one: shift instead.")
+    drawn = np.array([_derangement(n_epochs, rng) for _ in range(n_shifts)])
+    partners = np.concatenate([np.arange(n_epochs)[None], np.unique(drawn, axis=0)])
+    n_independent = float(min(len(partners) - 1, np.exp(min(lgamma(n_epochs + 1), 50.0))))
+    return Alignments(epochs, partners, True, n_independent)
+
+
+def _derangement(n: int, rng: np.random.Generator) -> Index:
+    """A random permutation without a fixed point; a rotation if none of many draws is one."""
+    for _ in range(_MAX_SWAP_TRIES):
+        order = rng.permutation(n)
+        if (order != np.arange(n)).all():
+            return order
+    return np.roll(np.arange(n), 1 + int(rng.integers(n - 1)))

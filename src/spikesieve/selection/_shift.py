@@ -1,0 +1,248 @@
+"""`Shift`: does a covariate fit the spikes better where it is than moved in time?"""
+
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from spikesieve._types import Mask
+from spikesieve.design import Block
+from spikesieve.observation_models import ObservationModel
+from spikesieve.selection._aligned_moments import Model, aligned_moments, column_ranges, memory
+from spikesieve.selection._alignments import Alignments, Epochs, circular_shifts, swaps
+from spikesieve.selection._efficient_score import studentised_scores
+from spikesieve.selection._method import (
+    Assessment,
+    EvidenceStatus,
+    NotEnoughData,
+    SelectionMethod,
+    decide_by_p_values,
+    gathered,
+)
+from spikesieve.selection._refitted import deviance_gains
+from spikesieve.selection._rows import number_trials
+from spikesieve.selection._shift_p_values import ShiftNull, independent_shifts
+from spikesieve.selection._without_covariate import WithoutCovariate, fit_without, rows_of, trend_block
+from spikesieve.solver import Sample
+
+N_GRID = 4096
+"""Grid points of a recording: shifts are whole grid steps, of about 24 bins in a recording of 10^5."""
+N_PHASES = 4
+FORGOTTEN = 0.2
+"""Autocorrelation below which a covariate counts as moved to unrelated values."""
+FEWEST_SHIFTS = 10
+"""Independent shifts below which even the scale of a statistic is anyone's guess."""
+
+
+@dataclass(frozen=True)
+class Shift(SelectionMethod):
+    """Keep the covariates that fit the spikes better where they are than moved in time (circular shifts).
+
+    The null distribution comes from the recording itself: a covariate that is moved by many times its own memory is as
+    smooth as before and as related to whatever drifts, but no longer to these spikes. This is the practice of the
+    field for head-direction, place and grid cells; Harris gives the reasons, and Elber-Dorozko & Loewenstein show what
+    happens without: slow firing correlates with any slow covariate.
+
+    Each covariate is tested *given all others*, by its efficient score at the model fitted without it, studentised
+    at every shift (`statistic`). Two things make that work. A moved covariate has chance correlations with the others,
+    which a variance taken once does not know of. And a trend, a smooth function of time fitted beside the covariates,
+    takes up slow changes of the rate, in which no shift could see anything else.
+
+    Assumed: moved covariates relate to the residuals as the true one does where the null holds. So residuals and
+    covariate should be stationary but for the trend, and their dependence on the other covariates must be well
+    modelled: if another covariate's true tuning is finer than its basis, a covariate correlated with it helps, and will
+    be found. Wrapping round joins the end of the recording to its beginning: one wrong joint in a recording of many
+    memories. Then p-values are uniform under the null and `decide` controls the false discovery rate over all neurons
+    and covariates by Benjamini-Hochberg.
+
+    Parameters
+    ----------
+    n_shifts
+        Shifts to compare with, spread evenly over the recording (fewer if it has fewer grid points). Their cost is
+        small beside the fits; 200 are enough for ``statistic="refit"``.
+    gap_bins
+        Bins by which a shift moves a covariate at the least, and at which two shifts count as different. None
+        takes, for each covariate, the lag at which its autocorrelation has fallen to 0.2.
+    statistic
+        ``"score"``: efficient score, one fit per covariate. ``"refit"``: deviance gained by the moved covariate in a
+        fit of its own at each shift, which takes `n_shifts` fits per covariate and answers alike.
+    trend_functions
+        Cubic B-splines over the recording among the other covariates; at least 4, or 0 for none. Ten follow changes
+        down to a fifth of the recording. More, and slow covariates lose what they have to say.
+    epochs
+        Trial or session of each sample of the recording, ``(n_samples,)``, as in `TrialFolds`; NaN between them.
+        Each is shifted within itself, by random distances of its own. None: one epoch; samples that are left out for
+        missing values are closed up.
+    swap
+        True pairs the counts of each epoch with the covariate of another one instead of shifting: for trials with the
+        same course, or shorter than the covariates' memory. An epoch that is longer than its partner meets it again.
+    tail
+        True: p-values follow a scaled F distribution with the mean and variance of the shifted statistics, but never go
+        below the share of shifts that reach the true one. Small p-values then rest on the scores being sums of many
+        parts, nearly Gaussian. False: ranks alone, ``(1 + k) / (1 + n)`` with `n` *independent* shifts; slow covariates
+        have so few that nothing survives a correction for many tests.
+
+    Raises
+    ------
+    ValueError
+        If an option is impossible, `epochs` and the recording differ in length, or, with ``tail=False``, `n_shifts`
+        are too few for one discovery among all tests. Too short a recording for a covariate is marked "not enough
+        data" in the evidence: a covariate that is nearly a function of time has no independent shifts.
+
+    References
+    ----------
+    Harris, K. D. (2020). Nonsense correlations in neuroscience. bioRxiv. doi:10.1101/2020.11.29.402719
+    Elber-Dorozko, L. & Loewenstein, Y. (2018). Striatal action-value neurons reconsidered. eLife 7, e34248.
+    doi:10.7554/eLife.34248
+    van der Vaart, A. W. (1998). Asymptotic statistics, section 25.4 (efficient scores). doi:10.1017/CBO9780511802256
+    Winkler, A. M. et al. (2014). Permutation inference for the general linear model. NeuroImage 92, 381-397.
+    doi:10.1016/j.neuroimage.2014.01.060
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scipy.ndimage import gaussian_filter1d
+    >>> from spikesieve.basis import BSplineEval
+    >>> from spikesieve.selection import CovariateSelector, Shift
+    >>> rng = np.random.default_rng(0)
+    >>> speed, size, drift = (gaussian_filter1d(noise, 20) * 5 for noise in rng.standard_normal((3, 5000)))
+    >>> counts = rng.poisson(0.3 * np.exp(speed))
+    >>> basis = BSplineEval(5, label="speed") + BSplineEval(5, label="pupil")
+    >>> selector = CovariateSelector(Shift(), contributions=False).fit(basis.design(speed, size), counts)
+    >>> selector.labels_, selector.selected_
+    (('pupil', 'speed'), array([[False,  True]]))
+    """
+
+    n_shifts: int = 1000
+    gap_bins: int | None = None
+    statistic: str = "score"
+    trend_functions: int = 10
+    epochs: Any = field(default=None, repr=False)
+    swap: bool = False
+    tail: bool = True
+    _kept: Mask | None = field(default=None, repr=False)
+
+    def __post_init__(self):
+        _check_whole("n_shifts", self.n_shifts, FEWEST_SHIFTS)
+        if self.gap_bins is not None:
+            _check_whole("gap_bins", self.gap_bins, 1)
+        if self.statistic not in ("score", "refit"):
+            raise ValueError(f"statistic must be 'score' or 'refit'; got {self.statistic!r}.")
+        if self.trend_functions != 0:
+            _check_whole("trend_functions", self.trend_functions, 4)
+        if self.swap and self.epochs is None:
+            raise ValueError("swap=True needs epochs, the trial or session of each sample.")
+        if self.epochs is not None:
+            number_trials(self.epochs, "epochs")
+
+    def prepared(self, design, kept, rng):
+        del design, rng
+        return replace(self, _kept=kept)
+
+    def assess(self, sample, family, rng):
+        kept = np.ones(len(sample.y), dtype=bool) if self._kept is None else self._kept
+        trend = trend_block(np.flatnonzero(kept), self.trend_functions)
+        tests = _Tests(self, sample, family, self._epochs_of(kept), trend, rng)
+        labels = sample.design.labels
+        findings = [tests.of_covariate(number) for number in range(len(labels))]
+        return Assessment(
+            labels,
+            tuple(finding.status for finding in findings),
+            " ".join(f"{label!r}: {f.note}" for label, f in zip(labels, findings, strict=True) if f.note),
+            statistic=np.array([finding.statistic for finding in findings]),
+            p_value=np.array([finding.p_value for finding in findings]),
+        )
+
+    def decide(self, assessments, fdr):
+        n_tests = int(np.isfinite(gathered(assessments, "p_value")).sum())
+        if not self.tail and n_tests / (1 + self.n_shifts) > fdr:
+            raise ValueError(
+                f"n_shifts={self.n_shifts} cannot give a p-value as small as fdr / tests = {fdr:g} / {n_tests}, which "
+                f"a single discovery needs: take at least {int(np.ceil(n_tests / fdr))}, or tail=True."
+            )
+        return decide_by_p_values(assessments, fdr)
+
+    def _epochs_of(self, kept: Mask) -> Epochs:
+        labels = np.zeros(len(kept), dtype=np.intp) if self.epochs is None else number_trials(self.epochs, "epochs")
+        if len(labels) != len(kept):
+            raise ValueError(f"There are {len(labels)} epochs but {len(kept)} samples: each sample needs one.")
+        if not (labels[kept] >= 0).any():
+            raise ValueError("No usable sample lies in an epoch: check that epochs are not NaN everywhere.")
+        return Epochs.of_labels(labels[kept], N_GRID)
+
+
+@dataclass(frozen=True)
+class _Finding:
+    """One covariate's statistic and p-value, or why there is none."""
+
+    statistic: float = np.nan
+    p_value: float = np.nan
+    status: EvidenceStatus = EvidenceStatus.TESTED
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class _Tests:
+    """The tests of one neuron's covariates."""
+
+    method: Shift
+    sample: Sample
+    family: ObservationModel
+    epochs: Epochs
+    trend: Block | None
+    rng: np.random.Generator
+
+    def of_covariate(self, number: int) -> _Finding:
+        """Test one covariate given all others."""
+        try:
+            alignments = self._alignments(self.sample.design.blocks[number])
+        except NotEnoughData as reason:
+            return _Finding(status=EvidenceStatus.NOT_ENOUGH_DATA, note=str(reason))
+        without = fit_without(self.sample, self.family, number, self.trend)
+        if not without.converged:
+            return _Finding(status=EvidenceStatus.NOT_CONVERGED, note=without.fit.status[0].message)
+        null, statistic = self._null(number, without, alignments)
+        if null.n_independent < FEWEST_SHIFTS:
+            note = (
+                f"The recording is worth {null.n_independent:.0f} independent shifts of it; {FEWEST_SHIFTS} are the "
+                "least to judge by."
+            )
+            return _Finding(statistic, status=EvidenceStatus.NOT_ENOUGH_DATA, note=note)
+        p_value = null.tail_p_value(statistic) if self.method.tail else null.rank_p_value(statistic)
+        return _Finding(statistic, p_value)
+
+    def _null(self, number: int, without: WithoutCovariate, alignments: Alignments) -> tuple[ShiftNull, float]:
+        """How the statistic is distributed over shifts, and its value without one."""
+        if self.method.statistic == "refit":
+            gains = deviance_gains(self.sample, self.family, number, without, alignments)
+            return ShiftNull(gains[1:], alignments.n_independent), float(gains[0])
+        scores = self._scores(self.sample.design.blocks[number], without, alignments)
+        values = np.sum(scores * scores, axis=1)
+        n_independent = alignments.n_independent
+        if alignments.are_ordered:
+            n_independent = min(n_independent, independent_shifts(scores[1:]))
+        return ShiftNull(values[1:], n_independent), float(values[0])
+
+    def _scores(self, block: Block, without: WithoutCovariate, alignments: Alignments) -> np.ndarray:
+        n_phases = min(N_PHASES, self.epochs.stride)
+        phases = np.sort(self.rng.choice(self.epochs.stride, n_phases, replace=False))
+        columns = partial(rows_of, block)
+        model = Model(without.columns, without.residual, without.weight)
+        moments = aligned_moments(columns, model, alignments, phases)
+        return studentised_scores(moments, without.score, column_ranges(columns, self.epochs, phases))
+
+    def _alignments(self, block: Block) -> Alignments:
+        """Where else this covariate is put."""
+        if self.method.swap:
+            return swaps(self.epochs, self.method.n_shifts, self.rng)
+        if self.method.gap_bins is None:
+            gap = memory(partial(rows_of, block), self.epochs, FORGOTTEN)
+        else:
+            gap = -(-self.method.gap_bins // self.epochs.stride)
+        return circular_shifts(self.epochs, self.method.n_shifts, gap, self.rng)
+
+
+def _check_whole(name: str, value: Any, least: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise ValueError(f"{name} must be a whole number of at least {least}; got {value!r}.")

@@ -1,0 +1,67 @@
+"""From a statistic at the true alignment and at shifted ones to a p-value."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+Statistics = Float[np.ndarray, " n_shifts"]
+
+_LAGS_SHARE = 8
+_SMALLEST_DOF = 0.1
+
+
+@dataclass(frozen=True)
+class ShiftNull:
+    """How a statistic is distributed over shifts.
+
+    Attributes
+    ----------
+    values
+        The statistic at each shift.
+    n_independent
+        How many independent values they are worth.
+    """
+
+    values: Statistics
+    n_independent: float
+
+    def rank_p_value(self, statistic: float) -> float:
+        """``(1 + k) / (1 + n)``, `n` independent shifts of which the share ``k / n`` reaches the statistic.
+
+        Shifts closer to one another than the covariate's memory repeat one another: they help to measure the share, but
+        do not lower the smallest p-value.
+        """
+        share = float(np.mean(self.values >= statistic))
+        return (1.0 + share * self.n_independent) / (1.0 + self.n_independent)
+
+    def tail_p_value(self, statistic: float) -> float:
+        """P-value of a scaled chi-squared distribution with the mean and variance of the shifted statistics.
+
+        With mean `M` and variance `S`, ``T nu / M`` is taken as chi-squared with ``nu = 2 M^2 / S`` degrees of freedom
+        (Satterthwaite 1946, doi:10.2307/3002019); the mean is known from `n` independent shifts only, so that
+        ``T / M`` is compared with ``F(nu, n nu)``. It is never smaller than the share of shifts that reach `T`.
+        """
+        from scipy.special import fdtrc
+
+        mean, variance = float(self.values.mean()), float(self.values.var())
+        if mean <= 0 or variance <= 0:
+            return 1.0
+        dof = max(2.0 * mean * mean / variance, _SMALLEST_DOF)
+        tail = float(fdtrc(dof, dof * self.n_independent, max(statistic, 0.0) / mean))
+        return max(tail, float(np.mean(self.values >= statistic)))
+
+
+def independent_shifts(scores: Float[np.ndarray, "n_shifts n_coef"]) -> float:
+    """How many independent values the statistics ``|z(s)|^2`` of evenly spaced shifts are worth.
+
+    ``n / (1 + 2 sum_k rho_k^2)``, `rho_k` the correlation of the studentised scores `k` shifts apart: quadratic forms
+    of Gaussians correlate with its square.
+    """
+    n = len(scores)
+    lags = np.arange(1, max(n // _LAGS_SHARE, 1))
+    size = float(np.mean(np.sum(scores * scores, axis=1)))
+    if size <= 0 or n < 2:
+        return float(n)
+    correlation = np.array([np.mean(np.sum(scores[k:] * scores[:-k], axis=1)) for k in lags]) / size
+    return float(n / (1.0 + 2.0 * np.sum(correlation**2)))

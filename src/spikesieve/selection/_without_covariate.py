@@ -1,0 +1,111 @@
+"""The model of all covariates but one, fitted anew: what a test of that one rests on."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Float
+
+from spikesieve._tree import CoefLayout, dict_structure
+from spikesieve._types import Coef, PerSample
+from spikesieve.basis import BSplineEval
+from spikesieve.design import Block, Design
+from spikesieve.observation_models import ObservationModel
+from spikesieve.regularizer import Penalty
+from spikesieve.solver import Path, Sample, Status, path
+
+RIDGE = 0.1
+"""Prior precision of a coefficient: a standard deviation of 3 in the linear predictor, which no tuning exceeds."""
+
+_TOLERANCE = 1e-5
+
+
+@dataclass(frozen=True)
+class WithoutCovariate:
+    """All covariates but one, a slow trend in their place beside them, and the fit.
+
+    Attributes
+    ----------
+    blocks
+        Columns of the other covariates and of the trend; the intercept aside.
+    residual, weight
+        Minus the loss's derivative, and its curvature, at the fit, per row; each times the row's weight.
+    score
+        ``Z' r`` of intercept and columns: what the weak ridge leaves of it.
+    """
+
+    blocks: tuple[Block, ...] = field(repr=False)
+    fit: Path = field(repr=False)
+    residual: PerSample = field(repr=False)
+    weight: PerSample = field(repr=False)
+    score: Float[np.ndarray, " n_nuisance"] = field(repr=False)
+
+    @property
+    def converged(self) -> bool:
+        """Whether the fit is at its optimum."""
+        return self.fit.status[0] is Status.CONVERGED
+
+    def columns(self, rows: slice) -> np.ndarray:
+        """Intercept and columns on a slice of rows."""
+        matrix = np.ones((len(range(*rows.indices(len(self.residual)))), len(self.score)))
+        stops = 1 + np.cumsum([block.n_coef for block in self.blocks])
+        for block, stop in zip(self.blocks, stops, strict=True):
+            block.write_matrix(rows, matrix[:, stop - block.n_coef : stop])
+        return matrix
+
+
+def rows_of(block: Block, rows: slice) -> np.ndarray:
+    """Columns of a block on a slice of rows, by the quickest way it has."""
+    matrix = np.empty((len(range(*rows.indices(block.n_samples))), block.n_coef))
+    block.write_matrix(rows, matrix)
+    return matrix
+
+
+def trend_block(times: PerSample, n_functions: int) -> Block | None:
+    """Smooth functions of time, cubic B-splines over the recording; None for none."""
+    if n_functions == 0:
+        return None
+    basis = BSplineEval(n_functions, order=min(4, n_functions), bounds=(float(times[0]), float(times[-1])))
+    return basis.design(times).blocks[0]
+
+
+def fit_without(sample: Sample, family: ObservationModel, covariate: int, trend: Block | None) -> WithoutCovariate:
+    """Fit all blocks of the sample but one, and the trend, with a ridge of precision `RIDGE`."""
+    blocks = tuple(block for b, block in enumerate(sample.design.blocks) if b != covariate)
+    blocks += () if trend is None else (trend,)
+    fit = fit_blocks(blocks, sample, family)
+    eta = np.full(len(sample.y), float(np.ravel(fit.intercept[0])[0]))
+    eta += 0.0 if sample.offset is None else sample.offset
+    everything, coef = slice(0, len(sample.y)), fit.coef_matrix[0]
+    spans = np.cumsum([0, *(block.n_coef for block in blocks)])
+    for block, first, last in zip(blocks, spans[:-1], spans[1:], strict=True):
+        block.add_linear_predictor(everything, coef[first:last], eta)
+    residual, weight = -family.derivative(eta, sample.y), family.curvature(eta)
+    if sample.weight is not None:
+        residual, weight = residual * sample.weight, weight * sample.weight
+    score = np.zeros(1 + spans[-1])
+    score[0] = residual.sum()
+    for block, first, last in zip(blocks, spans[:-1], spans[1:], strict=True):
+        block.add_gradient(everything, residual, score[1 + first : 1 + last])
+    return WithoutCovariate(blocks, fit, residual, weight, score)
+
+
+def fit_blocks(
+    blocks: tuple[Block, ...], sample: Sample, family: ObservationModel, start: tuple[float, Coef] | None = None
+) -> Path:
+    """Fit some blocks to a sample's counts with the weak ridge; a path of one strength."""
+    labels = tuple(str(b) for b in range(len(blocks)))
+    layout = CoefLayout.of(dict_structure(labels), [block.n_coef for block in blocks])
+    quadratic = np.full(layout.n_coef, RIDGE)
+    penalty = Penalty(layout.n_coef, (), np.zeros(0), (), quadratic)
+    total = len(sample.y) if sample.weight is None else float(sample.weight.sum())
+    return path(
+        Design(blocks, layout),
+        sample.y,
+        family,
+        penalty,
+        strengths=np.array([1.0 / total]),
+        tolerance=_TOLERANCE,
+        offset=sample.offset,
+        sample_weight=sample.weight,
+        start=start,
+    )
