@@ -170,12 +170,13 @@ def test_everything_takes_a_design(recording):
     assert cv.selected("1se") == ("head_direction",) or list(cv.selected("1se")) == ["head_direction"]
 
 
-def test_some_covariates_in_any_order_with_their_bases(recording):
+def test_some_covariates_keep_their_order_and_bases(recording):
     basis, _, design, _ = recording
     chosen = ["speed", "head_direction"]
     some = design[chosen]
-    assert list(some.labels) == chosen and list(design.only(chosen).labels) == chosen
-    np.testing.assert_array_equal(some[:9].to_dense(), np.hstack([design[label][:9].to_dense() for label in chosen]))
+    # As a dict's leaves: features, coefficients and designs then agree.
+    assert some.labels == design.only(chosen).labels == ("head_direction", "speed")
+    np.testing.assert_array_equal(some[:9].to_dense(), np.hstack([design[c][:9].to_dense() for c in some.labels]))
     for label in chosen:
         assert some[:5].basis_of(label) is design.basis_of(label)
         assert repr(design.basis_of(label)) == repr(basis[label])

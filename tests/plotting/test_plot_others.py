@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from spikesieve.plotting import TuningCurve, plot_cross_validation, plot_selection_matrix, plot_tuning_curves
+from spikesieve.plotting import plot_cross_validation, plot_selection_matrix, plot_tuning_curves
+from spikesieve.selection import TuningCurve
 from tests.plotting.records import made_cross_validation
 
 GRID = np.linspace(0.0, 1.0, 5)

@@ -96,14 +96,15 @@ class Design:
         return self.only(key) if is_labels else self.take(key)
 
     def only(self, labels: Iterable[str]) -> "Design":
-        """Return the design of some covariates, in this order; so do ``design["x"]`` and ``design[["x", "y"]]``."""
-        chosen = list(labels)
-        for label in chosen:
+        """Return the design of some covariates, in its own order; so do ``design["x"]`` and ``design[["x", "y"]]``."""
+        wanted = list(labels)
+        for label in wanted:
             if label not in self.labels:
                 raise KeyError(
                     f"There is no covariate {label!r} in this design; it has {', '.join(map(repr, self.labels))}."
                 )
-        numbers = [self.labels.index(label) for label in chosen]
+        numbers = [number for number, label in enumerate(self.labels) if label in wanted]
+        chosen = [self.labels[number] for number in numbers]
         blocks = tuple(self.blocks[number] for number in numbers)
         structure = dict_structure(tuple(chosen))
         layout = CoefLayout.of(structure, [block.n_coef for block in blocks])

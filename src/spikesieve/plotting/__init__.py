@@ -8,10 +8,9 @@ from spikesieve.plotting._cross_validation import plot_cross_validation
 from spikesieve.plotting._goodness_of_fit import plot_time_rescaling
 from spikesieve.plotting._path import plot_path
 from spikesieve.plotting._selection_matrix import plot_selection_matrix
-from spikesieve.plotting._tuning_curves import TuningCurve, plot_tuning_curves
+from spikesieve.plotting._tuning_curves import plot_tuning_curves
 
 __all__ = [
-    "TuningCurve",
     "plot_cross_validation",
     "plot_path",
     "plot_selection_matrix",

@@ -1,8 +1,7 @@
 """Tuning curves and place maps in Hz."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,51 +13,15 @@ if TYPE_CHECKING:
 _PANEL_WIDTH, _PANEL_HEIGHT = 3.1, 2.7
 
 
-@dataclass(frozen=True)
-class TuningCurve:
-    """Firing rate over the range of one covariate, or of a pair of covariates.
-
-    Attributes
-    ----------
-    label
-        Name of the covariate; the title of its panel.
-    grid
-        Where the rate is given: one increasing 1-D array, or a pair of them for a map.
-    rate_hz
-        Firing rate [Hz], shape ``(n,)``, or ``(n_first, n_second)`` for a map. NaN where the covariate
-        was never visited.
-    lower_hz, upper_hz
-        Band around a curve [Hz]; None draws none. Maps have no band.
-    axis_labels
-        Names and units of the axes, e.g. ``("head direction [rad]",)``. Empty takes `label`.
-    observed_hz
-        Spikes over occupancy in bins around the grid points [Hz], drawn as dots to judge the fit by eye;
-        None draws none.
-    """
-
-    label: str
-    grid: np.ndarray | tuple[np.ndarray, np.ndarray]
-    rate_hz: np.ndarray = field(repr=False)
-    lower_hz: np.ndarray | None = field(default=None, repr=False)
-    upper_hz: np.ndarray | None = field(default=None, repr=False)
-    axis_labels: tuple[str, ...] = ()
-    observed_hz: np.ndarray | None = field(default=None, repr=False)
-
-    @property
-    def is_map(self) -> bool:
-        """Whether the rate is given over a pair of covariates."""
-        return np.ndim(self.rate_hz) == 2
-
-
 def plot_tuning_curves(
-    curves: Sequence[TuningCurve], axes: "Sequence[Axes] | None" = None, share_rate: bool = True
+    curves: Sequence[Any], axes: "Sequence[Axes] | None" = None, share_rate: bool = True
 ) -> "np.ndarray":
     """Draw one panel per covariate: rate [Hz] with its band, or a place map with its own colour bar.
 
     Parameters
     ----------
     curves
-        The tuning curves of one neuron.
+        The tuning curves of one neuron, `spikesieve.selection.TuningCurve`.
     axes
         One Axes per curve; None makes a figure with up to four panels a row.
     share_rate
@@ -92,7 +55,7 @@ def plot_tuning_curves(
     return panels
 
 
-def _check_shape(curve: TuningCurve) -> None:
+def _check_shape(curve) -> None:
     if curve.is_map and not (isinstance(curve.grid, tuple) and len(curve.grid) == 2):
         raise ValueError(f"The rate of {curve.label!r} is a map; its grid must be a pair of 1-D arrays.")
     expected = tuple(len(g) for g in curve.grid) if curve.is_map else (len(curve.grid),)
@@ -114,7 +77,10 @@ def _new_panels(count: int) -> np.ndarray:
     return grid[:count]
 
 
-def _draw_curve(ax, curve: TuningCurve, colour: str):
+def _draw_curve(ax, curve, colour: str):
+    if curve.simultaneous_lower_hz is not None:
+        outer = curve.simultaneous_lower_hz, curve.simultaneous_upper_hz
+        ax.fill_between(curve.grid, *outer, color=colour, alpha=0.12, linewidth=0)
     if curve.lower_hz is not None and curve.upper_hz is not None:
         ax.fill_between(curve.grid, curve.lower_hz, curve.upper_hz, color=colour, alpha=0.25, linewidth=0)
     if curve.observed_hz is not None:
@@ -135,7 +101,7 @@ def _set_rate_axes(panels, share: bool) -> None:
         ax.set_ylim(0.0, top if share else None)
 
 
-def _draw_map(ax, curve: TuningCurve):
+def _draw_map(ax, curve):
     first, second = curve.grid
     rate = np.ma.masked_invalid(np.asarray(curve.rate_hz, dtype=np.float64))
     top = float(rate.max()) if rate.count() else 1.0

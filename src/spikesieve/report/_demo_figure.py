@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from spikesieve.plotting import TuningCurve, plot_path, plot_selection_matrix, plot_tuning_curves
+from spikesieve.plotting import plot_path, plot_selection_matrix, plot_tuning_curves
 from spikesieve.report._demo import COVARIATES, HEAD_DIRECTION, CellFinding, DemoData
 from spikesieve.report._demo_table import REGION_NAMES
 from spikesieve.report._demo_tuning import tuning_of
+from spikesieve.selection import TuningCurve
 
 _SIZE_IN = (11.2, 6.3)
 """A slide's proportions, and small enough for its text to be read from the back row."""

@@ -5,8 +5,8 @@ from jaxtyping import Float
 
 from spikesieve._types import PerSample
 from spikesieve.glm import GLM
-from spikesieve.plotting import TuningCurve
 from spikesieve.report._demo import HEAD_DIRECTION, POSITION, SPEED, CellFinding, DemoData, refit
+from spikesieve.selection import TuningCurve
 
 _N_GRID = 121
 _GRID_POINTS_PER_DOT = 4

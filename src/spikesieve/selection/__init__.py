@@ -11,10 +11,12 @@ from spikesieve.selection._multiplicity import (
     knockoff_e_values,
     knockoff_threshold,
 )
+from spikesieve.selection._refit import Refit, refit
 from spikesieve.selection._rules import CrossValidated
 from spikesieve.selection._selector import CovariateSelector
 from spikesieve.selection._shift import Shift
 from spikesieve.selection._stability import stability_bound, stability_threshold
+from spikesieve.selection._tuning_curve import TuningCurve
 
 __all__ = [
     "Assessment",
@@ -25,15 +27,18 @@ __all__ = [
     "Evidence",
     "EvidenceStatus",
     "NotEnoughData",
+    "Refit",
     "SelectionMethod",
     "Shift",
     "TimeRescaling",
     "TrialFolds",
+    "TuningCurve",
     "benjamini_hochberg",
     "cross_validate",
     "e_benjamini_hochberg",
     "knockoff_e_values",
     "knockoff_threshold",
+    "refit",
     "stability_bound",
     "stability_threshold",
     "time_rescaling",

@@ -16,6 +16,7 @@ from spikesieve.selection._contribution import contributions
 from spikesieve.selection._folds import FoldsOfKeptRows
 from spikesieve.selection._method import Assessment, Decisions, EvidenceStatus, NotEnoughData, PerPair, SelectionMethod
 from spikesieve.selection._path_model import PathModel
+from spikesieve.selection._refit import Refit, refit
 from spikesieve.solver import Sample, as_sample, with_estimated_scale
 
 _CHUNK_ROWS = 65_536
@@ -95,6 +96,14 @@ class Neurons:
         for neuron, both in enumerate(found):
             table[:, neuron] = both
         return table[0], table[1]
+
+    def refit(self, neuron: int, labels: Iterable[str], n_blocks: int) -> Refit | None:
+        """Fit some covariates of one neuron without the lasso's shrinkage; None where it has too little data."""
+        y = self.counts[:, neuron]
+        rows = self._rows_of(y)
+        if rows.design is None or int(rows.kept.sum()) < 2 * n_blocks or not y[rows.kept].any():
+            return None
+        return refit(as_sample(rows.design, y[rows.kept], self.family), self.family, labels, n_blocks)
 
     def _job(self, neuron: int, function: Callable, *arguments):
         y = self.counts[:, neuron]

@@ -12,6 +12,7 @@ from spikesieve.selection._evidence import Evidence, evidence_of
 from spikesieve.selection._folds import BlockedFolds
 from spikesieve.selection._method import Assessment, EvidenceStatus, SelectionMethod
 from spikesieve.selection._neurons import Neurons
+from spikesieve.selection._refit import Refit
 from spikesieve.selection._rules import CrossValidated
 from spikesieve.selection._shift import Shift
 
@@ -53,6 +54,8 @@ class CovariateSelector:
         `Evidence` for every neuron and covariate.
     labels_
         Names of the covariates, in the order of the columns of `selected_`.
+    refit_
+        One `Refit` per neuron: its selected covariates without the lasso's shrinkage. Fitted when first asked for.
 
     Examples
     --------
@@ -118,10 +121,35 @@ class CovariateSelector:
         self.selected_ = method.decide(assessments, self.fdr)
         gains = plan.contributions(self.selected_ if self.contributions and is_whole else None, self.n_jobs)
         described = {"method": method, "fdr": self.fdr, "neurons": names, "n_spikes": plan.n_spikes()}
+        self._plan, self._refits = plan, {}
         self.evidence_ = evidence_of(assessments, self.selected_, gains, described)
         self.labels_ = design.labels
         _warn_of_too_little_data(self.evidence_)
         return self
+
+    def refit(self, neuron: int = 0, n_blocks: int = 40) -> Refit | None:
+        """Return the selected covariates of one neuron fitted without the lasso's shrinkage.
+
+        It gives tuning curves in Hz with bands, time rescaling, and pseudo-R2; see `Refit`. None where the neuron has
+        too little data. Fitted on the first call, then kept.
+
+        Parameters
+        ----------
+        neuron
+            Its number in `selected_`.
+        n_blocks
+            Stretches of time that count as independent for the bands; see `spikesieve.selection.refit`.
+        """
+        key = neuron, n_blocks
+        if key not in self._refits:
+            labels = [label for label, keep in zip(self.labels_, self.selected_[neuron], strict=True) if keep]
+            self._refits[key] = self._plan.refit(neuron, labels, n_blocks)
+        return self._refits[key]
+
+    @property
+    def refit_(self) -> tuple[Refit | None, ...]:
+        """The refit of every neuron, as of `refit`."""
+        return tuple(self.refit(neuron) for neuron in range(len(self.selected_)))
 
     def to_pandas(self):
         """Return the evidence as a DataFrame with one row per neuron and covariate; asks for pandas."""
