@@ -13,6 +13,9 @@ PyTree: TypeAlias = Any
 """An array, or any (nested) container of arrays that JAX would call a pytree."""
 
 PerSample: TypeAlias = Float[np.ndarray, " n_samples"]
+PerOutput: TypeAlias = Float[np.ndarray, "n_samples n_outputs"]
+"""One number per bin and output: per neuron of a population, or per class."""
+Labels: TypeAlias = Int[np.ndarray, " n_samples"]
 Coef: TypeAlias = Float[np.ndarray, " n_coef"]
 Intercepts: TypeAlias = Float[np.ndarray, " n_intercepts"]
 Matrix: TypeAlias = Float[np.ndarray, "n_samples n_coef"]

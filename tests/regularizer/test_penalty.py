@@ -142,7 +142,7 @@ def test_impossible_groups_and_strengths_are_one_sentence(mask, strength, messag
 def test_names_and_instances_resolve():
     assert isinstance(resolve_regularizer(None), UnRegularized)
     assert isinstance(resolve_regularizer("GroupLasso"), GroupLasso)
-    with pytest.raises(ValueError, match="known names: UnRegularized, Ridge, GroupLasso"):
+    with pytest.raises(ValueError, match="known names: UnRegularized, Ridge, Lasso, ElasticNet, GroupLasso"):
         resolve_regularizer("grouplasso")
     with pytest.raises(TypeError, match="must be a name or a Regularizer"):
         resolve_regularizer(3)

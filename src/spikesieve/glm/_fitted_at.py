@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 
 from spikesieve._errors import Status
-from spikesieve._tree import map_leaves
 from spikesieve.observation_models import ObservationModel
-from spikesieve.regularizer import scalar_strength
+from spikesieve.regularizer import resolve_regularizer
 from spikesieve.solver import Path, Sample
 
 
@@ -28,9 +27,8 @@ class FittedAt:
         if not np.isfinite(strength) or strength < 0:
             raise ValueError(f"strength must be a finite number >= 0, got {strength}.")
         model = self.model.unfitted_copy()
-        given = 1.0 if model.regularizer_strength is None else model.regularizer_strength
-        relative = 1.0 if scalar_strength(given) is not None else given
-        model.regularizer_strength = map_leaves(lambda leaf: np.multiply(leaf, strength)[()], relative)
+        kind = resolve_regularizer(model.regularizer)
+        model.regularizer_strength = kind.strength_at(model.regularizer_strength, strength)
         model.set_solution(self._solution(strength), self.sample)
         return model
 
@@ -40,8 +38,8 @@ class FittedAt:
             return self.path.only(int(exact[0]))
         larger = np.flatnonzero(self.path.strengths > strength)
         nearest = int(larger[-1]) if len(larger) else 0
-        start = self.path.intercept[nearest : nearest + 1], self.path.coef_matrix[nearest]
-        penalty, _ = self.model.penalty(self.sample.design.layout, scalar=1.0)
+        start = np.atleast_1d(self.path.intercept[nearest]), self.path.coef_matrix[nearest]
+        penalty, _ = self.model.penalty(self.path.layout, scalar=1.0)
         solution = self.model.solve(self.sample, penalty, np.array([strength]), self.family, start=start)
         warn_unless_converged(solution)
         return solution

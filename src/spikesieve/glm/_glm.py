@@ -1,26 +1,24 @@
 """`GLM`: one neuron's counts given covariates, with scikit-learn's manners."""
 
-import warnings
 from dataclasses import replace
 
 import numpy as np
 
 from spikesieve._progress import PathProgress
-from spikesieve._tree import CoefLayout
 from spikesieve._types import PyTree, Strengths
 from spikesieve.design import Design, as_design
-from spikesieve.glm._estimator import Estimator
 from spikesieve.glm._fitted_at import FittedAt, warn_unless_converged
+from spikesieve.glm._linear_model import LinearModel
 from spikesieve.glm._path_strengths import path_strengths
 from spikesieve.glm._randomness import as_generator
 from spikesieve.glm._scores import score_of
 from spikesieve.glm._solver_options import solver_options
 from spikesieve.observation_models import ObservationModel, resolve_observation_model
-from spikesieve.regularizer import GroupRegularizer, Penalty, resolve_regularizer
-from spikesieve.solver import Path, Sample, as_sample, number_of_threads, path, with_estimated_scale
+from spikesieve.regularizer import Penalty
+from spikesieve.solver import Path, Sample, as_sample, number_of_threads, solve_path, with_estimated_scale
 
 
-class GLM(Estimator):
+class GLM(LinearModel):
     """Generalized linear model of one neuron: ``counts ~ family(inverse_link(X @ coef + intercept))``.
 
     ``fit`` minimises the mean negative log-likelihood per bin plus ``regularizer_strength`` times the penalty, to a
@@ -172,7 +170,7 @@ class GLM(Estimator):
         """
         sample = as_sample(X, y, self.family, sample_weight, offset)
         penalty, _ = self.penalty(sample.design.layout, scalar=1.0)
-        strengths = path_strengths(resolve_regularizer(self.regularizer), penalty, strengths, n_strengths, min_ratio)
+        strengths = path_strengths(self.regularizer_kind, penalty, strengths, n_strengths, min_ratio)
         grid = {"n_strengths": n_strengths, "min_ratio": min_ratio}
         family = self._path_family(sample, penalty, strengths, min_ratio)
         with PathProgress("Fitting the path") as progress:
@@ -197,24 +195,16 @@ class GLM(Estimator):
         self, sample: Sample, penalty: Penalty, strengths: Strengths | None, family: ObservationModel, **options
     ) -> Path:
         """Call the path solver with this model's options; `fit` and `fit_path` end here."""
-        return path(
-            sample.design,
-            sample.y,
-            family,
-            penalty,
-            strengths,
-            offset=sample.offset,
-            sample_weight=sample.weight,
-            n_threads=number_of_threads(self.n_jobs),
-            **options,
-            **solver_options(self.solver_name, self.solver_kwargs),
+        problem = sample.problem(family, number_of_threads(self.n_jobs))
+        return solve_path(
+            problem, penalty, strengths, **options, **solver_options(self.solver_name, self.solver_kwargs)
         )
 
     def predict(self, X: PyTree, *, offset=None) -> np.ndarray:
         """Expected count per bin, ``(n_samples,)``; NaN where a covariate is NaN."""
         self.check_is_fitted()
         design = as_design(X, offset)
-        self._check_layout(design)
+        self.check_layout(design)
         return self.family.mean(self._linear_predictor(design))
 
     def score(
@@ -246,7 +236,7 @@ class GLM(Estimator):
         """
         self.check_is_fitted()
         sample = as_sample(X, y, self.family, sample_weight, offset)
-        self._check_layout(sample.design)
+        self.check_layout(sample.design)
         predictor = self._linear_predictor(sample.design, sample.offset)
         return score_of(self.family, predictor, sample, self.scale_, score_type, aggregate_sample_scores)
 
@@ -277,43 +267,6 @@ class GLM(Estimator):
         design = as_design(X)
         return design.linear_predictor(path.coef_matrix.T, path.intercept)
 
-    def penalty(self, layout: CoefLayout, scalar: float | None = None):
-        """Penalty over the features and its strength; `scalar` stands in for a scalar strength."""
-        kind = resolve_regularizer(self.regularizer)
-        strength = self.regularizer_strength
-        if isinstance(kind, GroupRegularizer) and not kind.has_own_groups and layout.structure.is_leaf:
-            name = type(kind).__name__
-            warnings.warn(
-                f"{name} on a plain array without a mask makes one group of all features: they enter or leave "
-                f"together. Pass a dict of arrays for one group per covariate, or {name}(groups=...).",
-                UserWarning,
-                stacklevel=3,
-            )
-        if strength is None:
-            strength = 1.0 if scalar is None else scalar
-            if kind.uses_strength and scalar is None:
-                warnings.warn(
-                    f"regularizer_strength was not given, so {type(kind).__name__} uses 1.0. Choose it from a path: "
-                    "fit_path shows every strength that matters.",
-                    UserWarning,
-                    stacklevel=3,
-                )
-        return kind.bind(layout, strength)
-
-    def _start(self, params, layout: CoefLayout):
-        if params is None:
-            if not (self.warm_start and hasattr(self, "coef_") and self._layout.labels == layout.labels):
-                return None
-            params = (self.coef_, self.intercept_)
-        try:
-            coef, intercept = params
-        except (TypeError, ValueError) as error:
-            raise ValueError("init_params must be a pair (coef, intercept).") from error
-        flat, bias = layout.to_flat(coef, "init_params[0]"), np.asarray(intercept, dtype=np.float64)
-        if bias.size != 1 or not (np.isfinite(bias).all() and np.isfinite(flat).all()):
-            raise ValueError("init_params must be finite, with a single intercept.")
-        return bias.reshape(1), flat
-
     def set_solution(self, solution: Path, sample: Sample) -> None:
         """Take over the coefficients of a path of one strength."""
         layout = sample.design.layout
@@ -328,23 +281,10 @@ class GLM(Estimator):
         self.scale_ = self.family.estimate_scale(mean, sample.y, self.dof_resid_, sample.relative_weight)
 
     def _residual_dof(self, coef: np.ndarray, sample: Sample) -> float:
-        if resolve_regularizer(self.regularizer).selects:
+        if self.regularizer_kind.selects:
             return float(len(sample.y) - np.count_nonzero(coef) - 1)
         return float(len(sample.y) - sample.design.rank_with_intercept())
 
     def _linear_predictor(self, design: Design, offset=None) -> np.ndarray:
         predictor = design.linear_predictor(self._layout.to_flat(self.coef_, "coef_"), float(self.intercept_[0]))
         return predictor if offset is None else predictor + np.asarray(offset, dtype=np.float64)
-
-    def _check_layout(self, design: Design) -> None:
-        fitted = self._layout
-        if design.layout.labels != fitted.labels:
-            raise ValueError(
-                f"X has features {list(design.layout.labels)} but the model was fitted on {list(fitted.labels)}."
-            )
-        for label, given, known in zip(fitted.labels, design.layout.leaf_slices, fitted.leaf_slices, strict=True):
-            if given.stop - given.start != known.stop - known.start:
-                raise ValueError(
-                    f"X{f'[{label!r}]' if label else ''} has {given.stop - given.start} features, but "
-                    f"{type(self).__name__} is expecting {known.stop - known.start} features as input."
-                )

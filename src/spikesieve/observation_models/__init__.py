@@ -2,6 +2,7 @@
 
 from spikesieve.observation_models._base import ObservationModel
 from spikesieve.observation_models._bernoulli import BernoulliObservations
+from spikesieve.observation_models._categorical import CategoricalObservations
 from spikesieve.observation_models._gamma import GammaObservations
 from spikesieve.observation_models._gaussian import GaussianObservations
 from spikesieve.observation_models._links import (
@@ -19,6 +20,7 @@ from spikesieve.observation_models._resolve import resolve_observation_model
 
 __all__ = [
     "BernoulliObservations",
+    "CategoricalObservations",
     "Exponential",
     "GammaObservations",
     "GaussianObservations",

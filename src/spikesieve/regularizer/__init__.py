@@ -1,9 +1,11 @@
 """What coefficients cost: penalties that remove whole covariates, or shrink, or do nothing."""
 
 from spikesieve.regularizer._base import Regularizer, checked_strengths, scalar_strength
+from spikesieve.regularizer._group_elastic_net import GroupElasticNet
 from spikesieve.regularizer._group_lasso import GroupLasso
 from spikesieve.regularizer._group_regularizer import GroupRegularizer
 from spikesieve.regularizer._groups import Grouping, grouping_of
+from spikesieve.regularizer._lasso import ElasticNet, Lasso
 from spikesieve.regularizer._norm_sum import NormSum
 from spikesieve.regularizer._norm_sum_penalty import NormSumPenalty
 from spikesieve.regularizer._overlapping_group_lasso import OverlappingGroupLasso
@@ -16,6 +18,9 @@ from spikesieve.regularizer._sparse_group_lasso import SparseGroupLasso
 from spikesieve.regularizer._splitting import remainder
 
 __all__ = [
+    "Lasso",
+    "ElasticNet",
+    "GroupElasticNet",
     "GroupLasso",
     "GroupRegularizer",
     "Grouping",

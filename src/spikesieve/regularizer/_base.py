@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
-from spikesieve._tree import CoefLayout, flatten
+from spikesieve._tree import CoefLayout, flatten, map_leaves
 from spikesieve._types import Coef, PyTree
 from spikesieve.regularizer._penalty import Penalty
 
@@ -29,6 +29,15 @@ class Regularizer(ABC):
         ValueError
             If the strength is negative or not finite, or its shape does not fit the features.
         """
+
+    def strength_at(self, given: PyTree, strength: float) -> PyTree:
+        """What ``regularizer_strength`` is at one strength of a path of a model whose own is `given`.
+
+        A scalar is replaced; finer forms are relative strengths, and multiplied.
+        """
+        if given is None or scalar_strength(given) is not None:
+            return strength
+        return map_leaves(lambda leaf: np.multiply(leaf, strength)[()], given)
 
     def get_params(self, deep: bool = True) -> dict:
         """Constructor arguments, as scikit-learn asks for them."""
@@ -81,21 +90,22 @@ def checked_strengths(values, name: str = "regularizer_strength") -> np.ndarray:
     return array
 
 
-def strength_per_coef(layout: CoefLayout, strength: PyTree) -> Coef:
+def strength_per_coef(layout: CoefLayout, strength: PyTree, name: str = "regularizer_strength") -> Coef:
     """Spread a tree of scalars or coefficient-shaped arrays over the flat coefficients."""
-    leaves, structure = flatten(strength, lists_of_numbers_are_leaves=True)
+    leaves, structure = flatten(strength)
+    if structure.labels != layout.labels:  # then lists may stand for arrays
+        leaves, structure = flatten(strength, lists_of_numbers_are_leaves=True)
     if structure.labels != layout.labels:
         raise ValueError(
-            f"regularizer_strength has leaves {list(structure.labels)} but the features have "
+            f"{name} has leaves {list(structure.labels)} but the features have "
             f"{list(layout.labels)}; give one scalar, or one number per leaf of the features."
         )
     spread = np.empty(layout.n_coef)
     for label, leaf, columns, shape in zip(layout.labels, leaves, layout.leaf_slices, layout.leaf_shapes, strict=True):
-        values = checked_strengths(leaf)
+        values = checked_strengths(leaf, name)
         if values.ndim > 0 and values.shape != shape:
             raise ValueError(
-                f"regularizer_strength of {label or 'the features'} has shape {values.shape}, expected a scalar "
-                f"or {shape}."
+                f"{name} of {label or 'the features'} has shape {values.shape}, expected a scalar or {shape}."
             )
         spread[columns] = values.ravel()
     return spread

@@ -38,8 +38,12 @@ class NormSumPenalty(Penalty):
         weights = np.array([np.sqrt(squares[group].min()) for group in groups])
         return cls(norm_sum.n_coef, groups, weights, labels, np.zeros(norm_sum.n_coef), norm_sum, reported)
 
-    def value(self, coef):
-        return self.norm_sum.value(coef) + float(0.5 * (self.quadratic * coef) @ coef)
+    def value(self, coef, strength=1.0):
+        return strength * (self.norm_sum.value(coef) + float(0.5 * (self.quadratic * coef) @ coef))
+
+    def bound_on_change(self, coef, step, strength):
+        change = self.norm_sum.value(coef + step) - self.norm_sum.value(coef)
+        return strength * (change + float(0.5 * (self.quadratic * step) @ step))
 
     def dual_norms(self, gradient):
         return dual_norms(self._penalised, -gradient[self.members], self._part, len(self.groups))

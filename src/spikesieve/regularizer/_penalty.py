@@ -1,20 +1,22 @@
 """`Penalty`: a regularizer laid out over one flat coefficient vector.
 
-``penalty(coef) = sum_g w_g ||coef_g||_2 + 1/2 sum_j q_j coef_j^2``, to be multiplied by the strength.
-Groups do not overlap; a coefficient in no group and with ``q_j = 0`` is unpenalised.
+``penalty(coef) = sum_g shape(||coef_g||_2; s w_g) + s / 2 sum_j q_j coef_j^2`` at strength ``s``; for the norm that is
+``s (sum_g w_g ||coef_g||_2 + 1/2 sum_j q_j coef_j^2)``. Groups do not overlap; a coefficient in no group and with
+``q_j = 0`` is unpenalised.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 
 from spikesieve._types import Coef, Index
+from spikesieve.regularizer._shapes import ConcaveShape, Norm, Shape
 
 
 @dataclass(frozen=True)
 class Penalty:
-    """Groups, their weights, and an optional quadratic part.
+    """Groups, their weights, what their norms cost, and an optional quadratic part.
 
     Attributes
     ----------
@@ -28,6 +30,8 @@ class Penalty:
         One name per group.
     quadratic
         ``q_j``, non-negative, ``(n_coef,)``.
+    shape
+        What a group pays for its norm.
     """
 
     n_coef: int
@@ -35,6 +39,7 @@ class Penalty:
     weights: np.ndarray
     labels: tuple[str, ...]
     quadratic: np.ndarray
+    shape: Shape = field(default=Norm(), kw_only=True)
 
     @cached_property
     def members(self) -> Index:
@@ -66,9 +71,43 @@ class Penalty:
         """Norms of the groups that `labels` name, ``(..., n_labels)`` for coefficients ``(..., n_coef)``."""
         return self.norms(coef)
 
-    def value(self, coef: Coef) -> float:
-        """Penalty at strength 1."""
-        return float(self.weights @ self.norms(coef) + 0.5 * (self.quadratic * coef) @ coef)
+    def value(self, coef: Coef, strength: float = 1.0) -> float:
+        """Penalty at a strength."""
+        of_norms = self.shape.value(self.norms(coef), strength * self.weights)
+        return float(of_norms.sum() + 0.5 * strength * (self.quadratic * coef) @ coef)
+
+    def thresholds(self, norms: np.ndarray, strength: float) -> np.ndarray:
+        """Slope of the penalty in each group's norm: ``strength * w_g`` for the norm, less for a concave shape."""
+        return self.shape.slope(norms, strength * self.weights)
+
+    def bound_on_change(self, coef: Coef, step: Coef, strength: float) -> float:
+        """Upper bound on the penalty's change along `step`, less the slope of its quadratic part; exact for the norm.
+
+        A concave shape lies below its tangent (Hunter & Li 2005, Ann. Stat. 33, 1617-1642, section 3.2,
+        doi:10.1214/009053605000000200).
+        """
+        norms = self.norms(coef)
+        along = self.thresholds(norms, strength) @ (self.norms(coef + step) - norms)
+        return float(along + 0.5 * strength * (self.quadratic * step) @ step)
+
+    def conjugate(self, dual: Coef, strength: float) -> float:
+        """Upper bound on the convex conjugate of the penalty at a dual point; exact where ``q_j`` is equal in a group.
+
+        ``sup_x u'x - s w ||x|| - s q/2 ||x||^2 = (||u|| - s w)_+^2 / (2 s q)``. The point must be feasible: within the
+        strength in every group without quadratic part.
+        """
+        quadratic = strength * self.group_quadratic
+        excess = np.maximum(self.norms(dual) - strength * self.weights, 0.0)
+        in_groups = np.divide(excess**2, 2.0 * quadratic, out=np.zeros_like(excess), where=quadratic > 0)
+        free = self.ungrouped
+        return float(in_groups.sum() + np.sum(dual[free] ** 2 / (2.0 * strength * self.quadratic[free])))
+
+    @cached_property
+    def group_quadratic(self) -> np.ndarray:
+        """Smallest ``q_j`` of each group, ``(n_groups,)``."""
+        if not self.groups:
+            return np.zeros(0)
+        return np.minimum.reduceat(self.quadratic[self.members], self.starts)
 
     def dual_norms(self, gradient: Coef) -> np.ndarray:
         """``||gradient_g||_2 / w_g``: the strength below which a group at zero must enter."""
@@ -85,15 +124,15 @@ class Penalty:
         return np.flatnonzero(self.dual_norms(gradient) >= strength)
 
     def optimality_distances(self, coef: Coef, gradient: Coef, strength: float) -> np.ndarray:
-        """Distance of ``-gradient_g`` to ``strength * w_g * subdifferential of ||coef_g||``, over ``w_g``.
+        """Distance of ``-gradient_g`` to ``threshold_g * subdifferential of ||coef_g||``, over ``w_g``.
 
-        `gradient` is that of the smooth part, quadratic included. Zero for every group exactly at the
-        solution; on the scale of the strengths.
+        `gradient` is that of the smooth part, quadratic included. Zero for every group exactly at a
+        stationary point, the solution if the shape is convex; on the scale of the strengths.
         """
         norms = self.norms(coef)
         pull = np.zeros(self.n_coef)
         active = norms > 0
-        slope = np.divide(strength * self.weights, norms, out=np.zeros_like(norms), where=active)
+        slope = np.divide(self.thresholds(norms, strength), norms, out=np.zeros_like(norms), where=active)
         pull[self.members] = np.repeat(slope, self._sizes) * coef[self.members]
         remaining = self.norms(gradient + pull) / self.weights
         return np.where(active, remaining, np.maximum(remaining - strength, 0.0))
@@ -101,6 +140,20 @@ class Penalty:
     def without_groups(self) -> "Penalty":
         """The same with every group unpenalised: what is left at strength 0."""
         return Penalty(self.n_coef, (), np.zeros(0), (), np.zeros(self.n_coef))
+
+    @property
+    def awaits_curvature(self) -> bool:
+        """Whether the shape is relative to a curvature of the data that is not known yet."""
+        return isinstance(self.shape, ConcaveShape) and self.shape.curvature is None
+
+    def at_curvature(self, curvature: np.ndarray) -> "Penalty":
+        """Return the same with a shape that knows the data's curvature along each group."""
+        assert isinstance(self.shape, ConcaveShape)
+        return replace(self, shape=self.shape.at_curvature(curvature))
+
+    def convex(self) -> "Penalty":
+        """Return the same with the norm in place of a concave shape."""
+        return replace(self, shape=Norm())
 
     @cached_property
     def _sizes(self) -> np.ndarray:

@@ -1,11 +1,16 @@
 """From what a user writes (``"GroupLasso"``, None, an instance) to a regularizer."""
 
 from spikesieve.regularizer._base import Regularizer
+from spikesieve.regularizer._group_elastic_net import GroupElasticNet
 from spikesieve.regularizer._group_lasso import GroupLasso
+from spikesieve.regularizer._lasso import ElasticNet, Lasso
 from spikesieve.regularizer._smooth import Ridge, UnRegularized
 from spikesieve.regularizer._sparse_group_lasso import SparseGroupLasso
 
-_REGULARIZERS = {kind.__name__: kind for kind in (UnRegularized, Ridge, GroupLasso, SparseGroupLasso)}
+_REGULARIZERS = {
+    kind.__name__: kind
+    for kind in (UnRegularized, Ridge, Lasso, ElasticNet, GroupLasso, GroupElasticNet, SparseGroupLasso)
+}
 
 
 def resolve_regularizer(regularizer) -> Regularizer:

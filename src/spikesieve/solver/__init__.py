@@ -1,14 +1,16 @@
 """The path solver: certified minimisers of mean loss plus strength times penalty."""
 
 from spikesieve._errors import Status
+from spikesieve.solver._categorical_problem import CategoricalProblem
 from spikesieve.solver._dispersion import with_estimated_scale
 from spikesieve.solver._null import null_linear_predictor
-from spikesieve.solver._path import path
+from spikesieve.solver._path import path, solve_path
 from spikesieve.solver._record import Path
 from spikesieve.solver._sample import Sample, as_counts, as_sample
 from spikesieve.solver._threads import number_of_threads
 
 __all__ = [
+    "CategoricalProblem",
     "Path",
     "Sample",
     "Status",
@@ -17,5 +19,6 @@ __all__ = [
     "null_linear_predictor",
     "number_of_threads",
     "path",
+    "solve_path",
     "with_estimated_scale",
 ]

@@ -5,14 +5,15 @@ The duality gap needs no extra pass. With residuals ``r_i`` (derivative of the l
 ``0 <= s <= 1``, convexity bounds it by ``s (mean(r eta) - loss) + (1 - s) (-saturated loss)``, as the conjugate at 0 is
 minus the smallest loss. Scaling by ``s = min(1, strength / largest dual norm)`` makes the point feasible for the
 dual of the group lasso (Ndiaye, Fercoq, Gramfort & Salmon 2017, JMLR 18(128), section 2), and ``s = 1`` at
-the solution, where the bound is exact.
+the solution, where the bound is exact. A group with a quadratic part is feasible without scaling: the conjugate of its
+penalty is finite everywhere.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from spikesieve._types import Coef
+from spikesieve._types import Coef, Intercepts
 from spikesieve.regularizer import Penalty
 from spikesieve.solver._protocol import Evaluation
 
@@ -49,20 +50,25 @@ def kkt_residual(penalty: Penalty, coef: Coef, at: Evaluation, strength: float, 
     return max(largest, scale.strength * float(relative), scale.strength * intercept)
 
 
-def duality_gap(penalty: Penalty, coef: Coef, at: Evaluation, strength: float, saturated_loss: float) -> float:
+def duality_gap(
+    penalty: Penalty, intercept: Intercepts, coef: Coef, at: Evaluation, strength: float, saturated_loss: float
+) -> float:
     """Upper bound on the objective minus its minimum, given a gradient over all groups.
 
     NaN if some coefficient other than the intercept is neither in a group nor in the quadratic part: then the
-    dual point would have to be exactly orthogonal to it. The intercept's own gradient, which the KKT residual bounds,
-    is taken as zero.
+    dual point would have to be exactly orthogonal to it. NaN too for a concave penalty, whose minimum has no dual. The
+    intercept is taken as optimal, which leaves out its gradient (at most the KKT residual) times its distance from the
+    optimal one.
     """
-    quadratic = strength * penalty.quadratic
     free = penalty.ungrouped
-    if strength == 0.0 or (quadratic[free] == 0).any():
+    if strength == 0.0 or not penalty.shape.is_convex or (penalty.quadratic[free] == 0).any():
         return np.nan
-    largest = float(penalty.dual_bounds(coef, at.gradient, strength).max(initial=0.0))
-    shrink = 1.0 if largest <= strength else strength / largest
-    conjugate = shrink * (at.residual_dot_predictor - at.loss) - (1.0 - shrink) * saturated_loss
-    pulled = shrink * at.gradient[free]
-    conjugate += float(np.sum(0.5 * pulled * pulled / quadratic[free]))
-    return max(at.loss + strength * penalty.value(coef) + conjugate, 0.0)
+    at_residual = at.residual_dot_predictor - float(at.intercept_gradient @ intercept) - at.loss
+    dual_norms, has_quadratic = penalty.dual_bounds(coef, at.gradient, strength), penalty.group_quadratic > 0
+    # Groups with a quadratic part are feasible at any size; where they exceed the strength, shrinking may still give
+    # the better bound, so both are had.
+    shrinks = {strength / float(norms.max(initial=strength)) for norms in (dual_norms, dual_norms[~has_quadratic])}
+    least = min(
+        s * at_residual - (1.0 - s) * saturated_loss + penalty.conjugate(s * at.gradient, strength) for s in shrinks
+    )
+    return max(at.loss + penalty.value(coef, strength) + least, 0.0)

@@ -80,8 +80,8 @@ class CurvatureModel:
         if len(groups):
             x = coef[penalised]
             linear = reduced.model.matrix @ x - gradient[penalised] + reduced.coupling.T @ free_gradient
-            weights = self.penalty.weights[groups]
-            new = reduced.model.minimise(linear, strength * weights, x, tolerance * weights)
+            thresholds = self.penalty.thresholds(self.penalty.norms(coef), strength)[groups]
+            new = reduced.model.minimise(linear, thresholds, x, tolerance * self.penalty.weights[groups])
             step[penalised] = new - x
         free_step = -reduced.solve_free(free_gradient) - reduced.coupling @ step[penalised]
         n_intercepts = self.problem.n_intercepts

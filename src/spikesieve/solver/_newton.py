@@ -217,9 +217,8 @@ class NewtonSolver:
         intercept_step, step = self.curvature.propose(
             point.coef, gradient, point.at.intercept_gradient, groups, strength, inner
         )
-        penalty = self.penalty.value
         current = self._objective(point, strength)
-        change = strength * (penalty(point.coef + step) - penalty(point.coef) - self._quadratic_slope(point, step))
+        change = self.penalty.bound_on_change(point.coef, step, strength)
         expected = gradient @ step + point.at.intercept_gradient @ intercept_step + change
         scale, left = 1.0, False
         for _ in range(_MAX_HALVINGS):
@@ -237,11 +236,7 @@ class NewtonSolver:
         return None
 
     def _objective(self, point: Point, strength: float) -> float:
-        return point.at.loss + strength * self.penalty.value(point.coef)
-
-    def _quadratic_slope(self, point: Point, step: Coef) -> float:
-        """The part of the penalty's change that `gradient` counts already."""
-        return float((self.penalty.quadratic * point.coef) @ step)
+        return point.at.loss + self.penalty.value(point.coef, strength)
 
     def _residual(self, point: Point, strength: float, groups: Index) -> float:
         return kkt_residual(self.penalty, point.coef, point.at, strength, self.scale, groups)

@@ -1,7 +1,7 @@
 """`path`: the front door. Four nouns, one verb, one record."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,9 +14,9 @@ from spikesieve.solver._certificate import duality_gap, kkt_residual
 from spikesieve.solver._extrapolation import Extrapolation
 from spikesieve.solver._newton import NewtonSolver, Point
 from spikesieve.solver._null import NullModel, fit_null_model
-from spikesieve.solver._problem import SingleProblem
 from spikesieve.solver._protocol import Problem
 from spikesieve.solver._record import Path
+from spikesieve.solver._sample import Sample
 from spikesieve.solver._threads import one_blas_thread
 
 DEFAULT_TOLERANCE = 1e-6
@@ -73,9 +73,7 @@ def path(
         With strengths in decreasing order. An interrupt from the keyboard ends the path early and returns the
         strengths that were finished; one before the first is passed on.
     """
-    weights = None if sample_weight is None else sample_weight / sample_weight.mean()
-    problem = SingleProblem(design, y, observation_model, offset, weights, n_threads)
-    problem = replace(problem, n_threads=min(n_threads, len(problem.chunks())))
+    problem = Sample(design, y, offset, sample_weight).problem(observation_model, n_threads)
     return solve_path(
         problem,
         penalty,
@@ -167,14 +165,14 @@ def _record(
     coef = np.array([point.coef for point in points])
     intercept = np.array([point.intercept for point in points])
     loss = np.array([point.at.loss for point in points])
-    values = np.array([penalty.value(point.coef) for point in points])
+    values = np.array([penalty.value(point.coef, s) for point, s in zip(points, strengths, strict=True)])
     room = null.loss - saturated
     explained = (null.loss - loss) / room if room > 0 else np.zeros(len(points))
     kkt = [
         kkt_residual(penalty, point.coef, point.at, s, solver.scale) for point, s in zip(points, strengths, strict=True)
     ]
     gap = [
-        duality_gap(penalty, point.coef, point.at, s, saturated) if problem.is_convex else np.nan
+        duality_gap(penalty, point.intercept, point.coef, point.at, s, saturated) if problem.is_convex else np.nan
         for point, s in zip(points, strengths, strict=True)
     ]
     counts = np.array([solution.counts for solution in solved], dtype=np.intp)
@@ -184,7 +182,7 @@ def _record(
         coef_matrix=coef,
         intercept=intercept[:, 0] if problem.n_intercepts == 1 else intercept,
         loss=loss,
-        objective=loss + strengths * values,
+        objective=loss + values,
         deviance_explained=explained,
         kkt_residual=np.array(kkt),
         duality_gap=np.array(gap),

@@ -79,6 +79,9 @@ class QuadraticModel:
         """One pass of exact block minimisations; `x` and `pull = linear - S x` are updated in place."""
         candidates = np.flatnonzero((self.norms(x) > 0) | (self.norms(pull) > thresholds))
         for g in candidates:
+            if self.sizes[g] == 1:
+                self._minimise_single(self.starts[g], x, pull, thresholds[g])
+                continue
             columns = slice(self.starts[g], self.starts[g] + self.sizes[g])
             values, vectors = self._eigen_of(int(g), columns)
             rotated = vectors.T @ (pull[columns]) + values * (vectors.T @ x[columns])
@@ -87,6 +90,20 @@ class QuadraticModel:
             if change.any():
                 pull -= self.matrix[:, columns] @ change
                 x[columns] = new
+
+    def _minimise_single(self, j, x, pull, threshold) -> None:
+        """Soft-threshold a group of one: the lasso's many groups have no time for eigenvectors."""
+        curvature, old = self.matrix[j, j], x[j]
+        linear = pull[j] + curvature * old
+        if abs(linear) <= threshold:
+            new = 0.0
+        elif curvature > 0.0:
+            new = (linear - np.copysign(threshold, linear)) / curvature
+        else:
+            return  # no minimiser: the step would be endless
+        if new != old:
+            pull -= self.matrix[:, j] * (new - old)
+            x[j] = new
 
     def _polish(self, x, linear, thresholds, active, tolerance) -> None:
         """Newton steps on the active groups, where the norms are smooth; never leaves the model worse."""
@@ -165,7 +182,12 @@ class _SmoothPart:
     def _solve(self, descent, unit, norms, radial) -> np.ndarray:
         """Newton step; `radial` is 1 where a group's norm is taken as it is, 0 where it is majorised."""
         hessian = self.matrix.copy()
-        for start, size, curvature, share in zip(self.starts, self.sizes, self.thresholds / norms, radial, strict=True):
+        curvatures = self.thresholds / norms
+        single = self.sizes == 1
+        alone = self.starts[single]
+        hessian[alone, alone] += curvatures[single] * (1.0 - radial[single])
+        for g in np.flatnonzero(~single):
+            start, size, curvature, share = self.starts[g], self.sizes[g], curvatures[g], radial[g]
             group = slice(start, start + size)
             u = unit[group]
             hessian[group, group] += curvature * (np.eye(size) - share * np.outer(u, u))

@@ -1,13 +1,15 @@
 """From what a user passes to rows that can be fitted; every misuse of them ends here, in one sentence."""
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from spikesieve._types import Coef, PerSample, PyTree
 from spikesieve.design import Design, as_design, as_floats
 from spikesieve.observation_models import NegativeBinomialObservations, ObservationModel, PoissonObservations
+from spikesieve.solver._problem import SingleProblem
+from spikesieve.solver._protocol import Problem
 
 _USUAL_SHARE_DROPPED = 0.1
 _FEW_COUNTS, _COUNTS_LOOKED_AT = 20, 10_000
@@ -33,6 +35,12 @@ class Sample:
     def relative_weight(self) -> PerSample | float:
         """Weights that average 1."""
         return 1.0 if self.weight is None else self.weight / self.weight.mean()
+
+    def problem(self, family: ObservationModel, n_threads: int = 1) -> Problem:
+        """What the solver is to minimise; only ratios of the weights matter."""
+        weight = None if self.weight is None else np.asarray(self.relative_weight)
+        problem = SingleProblem(self.design, self.y, family, self.offset, weight)
+        return replace(problem, n_threads=min(n_threads, len(problem.chunks())))
 
 
 def as_counts(y, n_samples: int) -> PerSample:

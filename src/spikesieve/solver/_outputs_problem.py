@@ -1,0 +1,121 @@
+"""What problems of several outputs share: passes in which one look at the features serves all of them."""
+
+from abc import abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+
+from spikesieve._tree import CoefLayout
+from spikesieve._types import Coef, Index, Intercepts, PerOutput, PerSample
+from spikesieve.design import Design
+from spikesieve.solver._columns import Columns
+from spikesieve.solver._protocol import Evaluation, Problem
+from spikesieve.solver._threads import sum_over_chunks
+
+# Rows times outputs of a chunk: its linear predictors and residuals stay in a cache of 1 MB.
+_CHUNK_ENTRIES, _MIN_CHUNK_ROWS = 32_768, 256
+
+
+@dataclass(frozen=True)
+class OutputsProblem(Problem):
+    """Mean over rows of a loss of several linear predictors; subclasses say which loss.
+
+    `row_weights`, if given, are non-negative and average to 1.
+    """
+
+    design: Design
+    n_outputs: int
+    offset: PerOutput | None = None
+    row_weights: PerSample | None = None
+    n_threads: int = 1
+
+    @abstractmethod
+    def _evaluate_rows(self, rows: slice, eta: PerOutput) -> tuple[PerSample, PerOutput]:
+        """Loss per row, and its derivative in each linear predictor, as fresh arrays."""
+
+    @property
+    def n_samples(self) -> int:
+        return self.design.n_samples
+
+    @property
+    def layout(self) -> CoefLayout:
+        return self.design.layout.with_outputs(self.n_outputs)
+
+    @property
+    def n_intercepts(self) -> int:
+        return self.n_outputs
+
+    @property
+    def n_blocks(self) -> int:
+        return len(self.design.blocks)
+
+    @property
+    def has_offset(self) -> bool:
+        return self.offset is not None
+
+    def evaluate(self, intercept: Intercepts, coef: Coef, blocks: Index | None = None) -> Evaluation:
+        numbers = range(self.n_blocks) if blocks is None else blocks
+        wanted = [self.design.blocks[b] for b in numbers]
+        predictors = self._predictors(coef)
+
+        def of_chunk(rows: slice):
+            eta = self._predict(rows, intercept, predictors)
+            with np.errstate(over="ignore", invalid="ignore"):
+                loss, residual = self._evaluate_rows(rows, eta)
+                if self.row_weights is not None:
+                    loss = loss * self.row_weights[rows]
+                    residual *= self.row_weights[rows, None]
+                dot = np.einsum("ik,ik->", residual, eta if self.offset is None else eta - self.offset[rows])
+                parts = [block.partial_gradient(rows, residual) for block in wanted]
+            return [np.array([loss.sum(), dot]), residual.sum(axis=0), *parts]
+
+        (loss, dot), slope, *partials = sum_over_chunks(of_chunk, self.chunks(), self.n_threads)
+        gradient = np.zeros((self.design.n_coef, self.n_outputs))
+        for b, block, partial in zip(numbers, wanted, partials, strict=True):
+            finished = block.finish_gradient(partial)
+            gradient[self.design.layout.leaf_slices[b]] = finished.reshape(block.n_coef, self.n_outputs)
+        n = self.n_samples
+        return Evaluation(float(loss / n), gradient.ravel() / n, slope / n, float(dot / n))
+
+    def chunks(self, stride: int = 1) -> list[slice]:
+        n = self.n_samples
+        rows = min(self.design.chunk_rows, max(_CHUNK_ENTRIES // self.n_outputs, _MIN_CHUNK_ROWS)) * stride
+        return [slice(start, min(start + rows, n), stride) for start in range(0, n, rows)]
+
+    def blocks_of(self, columns: Index) -> Index:
+        return Columns(self.design, columns // self.n_outputs).blocks
+
+    def column_rms(self, columns: Index) -> np.ndarray:
+        features, where = np.unique(columns // self.n_outputs, return_inverse=True)
+        return Columns(self.design, features).rms(self.chunks())[where]
+
+    def column_peak(self, columns: Index) -> np.ndarray:
+        features, where = np.unique(columns // self.n_outputs, return_inverse=True)
+        return Columns(self.design, features).peak(self.chunks())[where]
+
+    def residual_rms(self, intercept: Intercepts, coef: Coef) -> float:
+        predictors = self._predictors(coef)
+
+        def of_chunk(rows: slice):
+            _, residual = self._evaluate_rows(rows, self._predict(rows, intercept, predictors))
+            weights = 1.0 if self.row_weights is None else self.row_weights[rows, None]
+            return [np.sum(weights * residual * residual)]
+
+        with np.errstate(over="ignore", invalid="ignore"):
+            (square,) = sum_over_chunks(of_chunk, self.chunks(), 1)
+        return float(np.sqrt(square / self.n_samples))
+
+    def _predictors(self, coef: Coef) -> list:
+        """What each block with non-zero coefficients adds to the linear predictors."""
+        by_feature = coef.reshape(self.design.n_coef, self.n_outputs)
+        pairs = zip(self.design.blocks, self.design.layout.leaf_slices, strict=True)
+        return [block.predictor(by_feature[columns]) for block, columns in pairs if by_feature[columns].any()]
+
+    def _predict(self, rows: slice, intercept: Intercepts, predictors) -> PerOutput:
+        eta = np.empty((len(range(*rows.indices(self.n_samples))), self.n_outputs))
+        eta[:] = intercept
+        if self.offset is not None:
+            eta += self.offset[rows]
+        for add in predictors:
+            add(rows, eta)
+        return eta
