@@ -1,6 +1,7 @@
 """What coefficients cost: penalties that remove whole covariates, or shrink, or do nothing."""
 
 from spikesieve.regularizer._base import Regularizer, checked_strengths, scalar_strength
+from spikesieve.regularizer._concave import GroupMCP, GroupSCAD
 from spikesieve.regularizer._group_elastic_net import GroupElasticNet
 from spikesieve.regularizer._group_lasso import GroupLasso
 from spikesieve.regularizer._group_regularizer import GroupRegularizer
@@ -12,6 +13,7 @@ from spikesieve.regularizer._overlapping_group_lasso import OverlappingGroupLass
 from spikesieve.regularizer._penalty import Penalty
 from spikesieve.regularizer._resolve import resolve_regularizer
 from spikesieve.regularizer._secular import minimise_group
+from spikesieve.regularizer._shapes import MCP, SCAD, Norm
 from spikesieve.regularizer._smooth import Ridge, UnRegularized
 from spikesieve.regularizer._smoothed import minimise_smoothed
 from spikesieve.regularizer._sparse_group_lasso import SparseGroupLasso
@@ -22,6 +24,11 @@ __all__ = [
     "ElasticNet",
     "GroupElasticNet",
     "GroupLasso",
+    "GroupMCP",
+    "MCP",
+    "Norm",
+    "SCAD",
+    "GroupSCAD",
     "GroupRegularizer",
     "Grouping",
     "NormSum",

@@ -152,8 +152,8 @@ class Penalty:
         return replace(self, shape=self.shape.at_curvature(curvature))
 
     def convex(self) -> "Penalty":
-        """Return the same with the norm in place of a concave shape."""
-        return replace(self, shape=Norm())
+        """Return the same with the norm in place of a concave shape; itself if there is none."""
+        return self if self.shape.is_convex else replace(self, shape=Norm())
 
     @cached_property
     def _sizes(self) -> np.ndarray:

@@ -1,6 +1,7 @@
 """From what a user writes (``"GroupLasso"``, None, an instance) to a regularizer."""
 
 from spikesieve.regularizer._base import Regularizer
+from spikesieve.regularizer._concave import GroupMCP, GroupSCAD
 from spikesieve.regularizer._group_elastic_net import GroupElasticNet
 from spikesieve.regularizer._group_lasso import GroupLasso
 from spikesieve.regularizer._lasso import ElasticNet, Lasso
@@ -9,7 +10,17 @@ from spikesieve.regularizer._sparse_group_lasso import SparseGroupLasso
 
 _REGULARIZERS = {
     kind.__name__: kind
-    for kind in (UnRegularized, Ridge, Lasso, ElasticNet, GroupLasso, GroupElasticNet, SparseGroupLasso)
+    for kind in (
+        UnRegularized,
+        Ridge,
+        Lasso,
+        ElasticNet,
+        GroupLasso,
+        GroupElasticNet,
+        SparseGroupLasso,
+        GroupMCP,
+        GroupSCAD,
+    )
 }
 
 

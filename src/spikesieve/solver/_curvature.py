@@ -18,6 +18,7 @@ from spikesieve.solver._protocol import Problem
 # Rows that a first, approximate Hessian uses at least, and per coefficient: with 30 rows per coefficient
 # a Hessian of independent rows is within about 2 * sqrt(1 / 30) = 0.37 of the full one in its own metric.
 _MIN_ROWS, _ROWS_PER_COEF = 20_000, 30
+_MAX_BENDS = 30
 
 
 class CurvatureModel:
@@ -67,11 +68,13 @@ class CurvatureModel:
         groups: Index,
         strength: float,
         tolerance: float,
+        bend: bool = False,
     ) -> tuple[Intercepts, Coef]:
         """Step to the minimiser of the model over the unpenalised coefficients and `groups`.
 
         `gradient` is that of the smooth part at the current point; `tolerance` bounds the model's own
-        optimality distance, on the scale of the strengths.
+        optimality distance, on the scale of the strengths. A concave penalty is replaced by its tangent at `coef`, or,
+        with `bend`, by those at one minimiser after another until they agree.
         """
         reduced = self._reduce(groups, strength)
         free, penalised = self.penalty.ungrouped, reduced.columns
@@ -80,9 +83,14 @@ class CurvatureModel:
         if len(groups):
             x = coef[penalised]
             linear = reduced.model.matrix @ x - gradient[penalised] + reduced.coupling.T @ free_gradient
-            thresholds = self.penalty.thresholds(self.penalty.norms(coef), strength)[groups]
-            new = reduced.model.minimise(linear, thresholds, x, tolerance * self.penalty.weights[groups])
-            step[penalised] = new - x
+            allowed, moved, last = tolerance * self.penalty.weights[groups], coef.copy(), None
+            for _ in range(_MAX_BENDS if bend else 1):
+                thresholds = self.penalty.thresholds(self.penalty.norms(moved), strength)[groups]
+                if last is not None and (np.abs(thresholds - last) <= allowed).all():
+                    break
+                moved[penalised] = reduced.model.minimise(linear, thresholds, moved[penalised], allowed)
+                last = thresholds
+            step[penalised] = moved[penalised] - x
         free_step = -reduced.solve_free(free_gradient) - reduced.coupling @ step[penalised]
         n_intercepts = self.problem.n_intercepts
         step[free] = free_step[n_intercepts:]

@@ -129,19 +129,20 @@ class NewtonSolver:
         scale = Scale(self.scale.intercept, rms * self.scale.intercept, self.scale.intercept)
         return NewtonSolver(self.problem, penalty, scale, self.relative_tolerance, self.maxiter)
 
-    def escapes(self, point: Point, endless_step: float) -> bool:
+    def escapes(self, point: Point, endless_step: float, strength: float) -> bool:
         """Whether a Newton step from a converged point is still large: the minimum is then at infinity.
 
-        Only coefficients without any penalty can escape.
+        Only coefficients without any penalty can escape, groups on the flat part of a concave one among them.
         """
-        free = self.penalty.ungrouped
+        flat = np.flatnonzero(self.penalty.thresholds(self.penalty.norms(point.coef), strength) == 0.0)
+        free = self.penalty.columns_of(flat)
         if len(free) == 0 or self.penalty.quadratic[free].all():
             return False
         curvature = CurvatureModel(self.problem, self.penalty)
-        curvature.build(point.intercept, point.coef, np.zeros(0, dtype=np.intp))
-        nothing = np.zeros(0, dtype=np.intp)
+        curvature.build(point.intercept, point.coef, flat)
         gradient, intercept_gradient = point.at.gradient, point.at.intercept_gradient
-        _, step = curvature.propose(point.coef, gradient, intercept_gradient, nothing, 0.0, 1.0)
+        exact = _INNER * self.tolerance
+        _, step = curvature.propose(point.coef, gradient, intercept_gradient, flat, strength, exact)
         return bool((np.abs(step[free]) * self.problem.column_peak(free) > endless_step).any())
 
     @property
@@ -211,15 +212,29 @@ class NewtonSolver:
         return sum(len(self.penalty.groups[g]) for g in groups)
 
     def _step(self, point: Point, strength: float, groups: Index, residual: float, blocks) -> Point | None:
-        """Newton step with backtracking; None if no step decreases the objective."""
+        """Newton step with backtracking; None if no step decreases the objective.
+
+        Under a concave penalty the step to the model's own stationary point is tried before that under its tangent,
+        which always descends.
+        """
         gradient = point.at.gradient + strength * self.penalty.quadratic * point.coef
         inner = max(0.02 * residual, _INNER * self._aim)
-        intercept_step, step = self.curvature.propose(
-            point.coef, gradient, point.at.intercept_gradient, groups, strength, inner
-        )
+        for bend in (False,) if self.penalty.shape.is_convex else (True, False):
+            intercept_step, step = self.curvature.propose(
+                point.coef, gradient, point.at.intercept_gradient, groups, strength, inner, bend
+            )
+            new = self._search(point, intercept_step, step, gradient, strength, blocks)
+            if new is not None:
+                return new
+        return None
+
+    def _search(self, point: Point, intercept_step, step: Coef, gradient: Coef, strength: float, blocks):
+        """Point along a step that decreases the objective enough, None if there is none."""
         current = self._objective(point, strength)
         change = self.penalty.bound_on_change(point.coef, step, strength)
         expected = gradient @ step + point.at.intercept_gradient @ intercept_step + change
+        if expected >= 0.0 and not self.penalty.shape.is_convex:
+            return None
         scale, left = 1.0, False
         for _ in range(_MAX_HALVINGS):
             coef = point.coef + scale * step

@@ -11,6 +11,7 @@ from spikesieve.design import Design
 from spikesieve.observation_models import ObservationModel
 from spikesieve.regularizer import Penalty
 from spikesieve.solver._certificate import duality_gap, kkt_residual
+from spikesieve.solver._concave import at_curvature_of, solve_from_norm
 from spikesieve.solver._extrapolation import Extrapolation
 from spikesieve.solver._newton import NewtonSolver, Point
 from spikesieve.solver._null import NullModel, fit_null_model
@@ -101,24 +102,30 @@ def solve_path(
 ) -> Path:
     """Follow the path of any problem; the arguments are those of `path`."""
     with one_blas_thread(problem.n_threads, problem.n_coef):
-        null = fit_null_model(problem, penalty, tolerance, maxiter)
+        norm = penalty.convex()
+        null = fit_null_model(problem, norm, tolerance, maxiter)
         if strengths is None:
             strengths = max(null.strength_max, null.scale.strength) * np.geomspace(1.0, min_ratio, n_strengths)
         strengths = np.sort(np.asarray(strengths, dtype=np.float64))[::-1]
-        solver = NewtonSolver(problem, penalty, null.scale, tolerance, maxiter)
+        solver, concave = NewtonSolver(problem, norm, null.scale, tolerance, maxiter), None
+        if norm is not penalty:
+            penalty = at_curvature_of(problem, penalty, null.point)
+            concave = NewtonSolver(problem, penalty, null.scale, tolerance, maxiter)
         point = null.point if start is None else solver.evaluate(np.reshape(start[0], problem.n_intercepts), start[1])
-        solved, interrupted = _follow(solver, point, strengths, null, progress)
-    return _record(solver, solved, strengths[: len(solved)], null, interrupted)
+        solved, interrupted = _follow(solver, point, strengths, null, progress, concave)
+    return _record(concave or solver, solved, strengths[: len(solved)], null, interrupted)
 
 
-def _follow(solver: NewtonSolver, point: Point, strengths: Strengths, null: NullModel, progress):
-    """Solve strength after strength; the keyboard's interrupt keeps those that are finished."""
+def _follow(
+    solver: NewtonSolver, point: Point, strengths: Strengths, null: NullModel, progress, concave: NewtonSolver | None
+):
+    """Solve strength after strength, and from each solution for `concave`; an interrupt keeps those finished."""
     solved: list[_Solution] = []
     previous, ahead = max(null.strength_max, float(strengths[0])), Extrapolation(solver)
     try:
         for strength in strengths:
             solution = _solve_one(solver, ahead, point, float(strength), previous)
-            solved.append(solution)
+            solved.append(solution if concave is None else _solve_concave(concave, solution, float(strength)))
             point, previous = solution.point, float(strength)
             if progress is not None:
                 progress(len(solved), len(strengths))
@@ -150,10 +157,20 @@ def _solve_one(solver: NewtonSolver, ahead: Extrapolation, point: Point, strengt
         point = ahead.closer(point, strength, likely)
     point, status = solver.solve(point, strength, likely)
     ahead.add(point, strength)
-    if status is Status.CONVERGED and solver.escapes(point, _ENDLESS_STEP):
+    if status is Status.CONVERGED and solver.escapes(point, _ENDLESS_STEP, strength):
         status = Status.NO_FINITE_MINIMUM
     n_iterations, n_passes, n_hessians = (b - a for a, b in zip(before, solver.counts, strict=True))
     return _Solution(point, status, (n_iterations, n_passes, n_hessians))
+
+
+def _solve_concave(solver: NewtonSolver, norm: _Solution, strength: float) -> _Solution:
+    """Go on from the solution under the norm, which is the same where nothing is penalised or nothing finite."""
+    if strength == 0.0 or norm.status is Status.NO_FINITE_MINIMUM:
+        return norm
+    before = solver.counts
+    point, status = solve_from_norm(solver, norm.point, strength, _ENDLESS_STEP)
+    cost = np.add(norm.counts, np.subtract(solver.counts, before))
+    return _Solution(point, status, (int(cost[0]), int(cost[1]), int(cost[2])))
 
 
 def _record(
