@@ -124,11 +124,14 @@ def check_passes(block, matrix, n_neurons=None):
     if not chunks or not np.isfinite(matrix).all():
         return
     residual = _numbers(len(matrix), n_neurons)
-    total = sum(block.partial_gradient(rows, residual[rows]) for rows in chunks)
+    total, in_place = sum(block.partial_gradient(rows, residual[rows]) for rows in chunks), None
+    for rows in chunks:
+        in_place = block.partial_gradient(rows, residual[rows], in_place)
     scale = _largest(matrix) * np.abs(residual).sum() + 1
-    gradient = block.finish_gradient(total)
-    assert gradient.shape == coef.shape
-    np.testing.assert_allclose(gradient, matrix.T @ residual, rtol=0, atol=RELATIVE * scale)
+    for partial in (total, in_place):
+        gradient = block.finish_gradient(partial)
+        assert gradient.shape == coef.shape
+        np.testing.assert_allclose(gradient, matrix.T @ residual, rtol=0, atol=RELATIVE * scale)
 
 
 def _numbers(n, n_neurons=None, seed=0):

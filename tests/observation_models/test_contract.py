@@ -89,6 +89,18 @@ def test_outside_its_domain_the_loss_is_infinite_and_the_derivative_zero(case):
 
 
 @every_combination
+@pytest.mark.parametrize("weighted", [False, True])
+def test_sums_are_those_of_the_terms(case, weighted):
+    eta, y = (values.ravel() for values in np.broadcast_arrays(*case.grid))
+    weights = np.random.default_rng(0).random(len(eta)) if weighted else None
+    factor = np.ones(len(eta)) if weights is None else weights
+    loss, derivative = case.model.evaluate(eta, y)
+    total, slope = case.model.evaluate_sum(eta, y, weights)
+    np.testing.assert_allclose(total, (factor * loss).sum(), rtol=1e-12, atol=1e-12 * np.abs(factor * loss).sum())
+    np.testing.assert_allclose(slope, factor * derivative, rtol=1e-14)
+
+
+@every_combination
 def test_convexity_is_claimed_where_it_holds(case):
     """A claim is checked; for named links, so is its absence: some observation must show a falling derivative."""
     low, high = case.model.mean_range

@@ -49,9 +49,12 @@ class Block(ABC):
         """Return ``add(rows, out)`` for ``out += X[rows] @ coef`` with coefficients that do not change."""
         return lambda rows, out: self.add_linear_predictor(rows, coef, out)
 
-    def partial_gradient(self, rows: slice, residual: np.ndarray) -> np.ndarray:
-        """Sums over a row chunk that add up, over chunks, to what `finish_gradient` takes."""
-        gradient = np.zeros((self.n_coef, *residual.shape[1:]))
+    def partial_gradient(self, rows: slice, residual: np.ndarray, partial: np.ndarray | None = None) -> np.ndarray:
+        """Sums over a row chunk that add up, over chunks, to what `finish_gradient` takes.
+
+        `partial`, of earlier chunks, is added to in place if given.
+        """
+        gradient = np.zeros((self.n_coef, *residual.shape[1:])) if partial is None else partial
         self.add_gradient(rows, residual, gradient)
         return gradient
 

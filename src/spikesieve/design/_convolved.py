@@ -90,11 +90,13 @@ class ConvolvedBlock(Block):
 
         return add
 
-    def partial_gradient(self, rows, residual):
+    def partial_gradient(self, rows, residual, partial=None):
         wide = residual[:, None] if residual.ndim == 1 else residual
         runs = self._runs.take(rows)
-        partial = self.signals.partial_gradient(runs, self.kernel, self._delay, wide)
-        return partial if self._incomplete(runs) is None else np.full(partial.shape, np.nan)
+        added = self.signals.partial_gradient(runs, self.kernel, self._delay, wide)
+        if self._incomplete(runs) is not None:
+            added = np.full(added.shape, np.nan)
+        return added if partial is None else np.add(partial, added, out=partial)
 
     def finish_gradient(self, partial):
         gradient = self.signals.finish_gradient(partial, self.kernel)

@@ -15,7 +15,7 @@ from spikesieve.design._stored import StoredBlock
 
 # A chunk's linear predictor, loss and residual stay in a 1 MB cache at 32768 rows; stored columns bring their own
 # bytes, which should stay within 8 MB.
-_MAX_CHUNK_ROWS, _MIN_CHUNK_ROWS, _CHUNK_BYTES = 65_536, 1024, 8 * 2**20
+_MAX_CHUNK_ROWS, _MIN_CHUNK_ROWS, _CHUNK_BYTES = 32_768, 1024, 8 * 2**20
 
 
 @dataclass(frozen=True, eq=False)

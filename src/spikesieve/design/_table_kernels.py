@@ -10,6 +10,14 @@ import numpy as np
 
 
 @numba.njit(cache=True, nogil=True)
+def write_lines(values, n_levels, unit, lines):
+    """Value at each level, and its change per fraction to the next one on the grid."""
+    for level in range(values.size):
+        lines[level, 0] = values[level]
+        lines[level, 1] = (values[level + 1] - values[level]) * unit if level < n_levels - 1 else 0.0
+
+
+@numba.njit(cache=True, nogil=True)
 def add_lookup(codes, shift, lines, out):
     """``out[i] += lines[level, 0] + fraction * lines[level, 1]``."""
     mask = (1 << shift) - 1
@@ -29,6 +37,16 @@ def add_moments(codes, shift, residual, moments):
         r = residual[i]
         moments[level, 0] += r
         moments[level, 1] += r * (code & mask)
+
+
+@numba.njit(cache=True, nogil=True)
+def write_weights(moments, unit, weights):
+    """Transpose of interpolating: what each level weighs, from the moments."""
+    below = 0.0
+    for level in range(weights.size):
+        share = moments[level, 1] * unit
+        weights[level] = moments[level, 0] - share + below
+        below = share
 
 
 @numba.njit(cache=True, nogil=True)

@@ -140,6 +140,16 @@ class ObservationModel(ABC):
                 return np.where(outside, np.inf, loss), np.where(outside, 0.0, derivative)
         return loss, derivative
 
+    def evaluate_sum(
+        self, linear_predictor: PerSample, y: PerSample, weights: PerSample | None = None
+    ) -> tuple[float, PerSample]:
+        """Loss summed over the samples and its derivative per sample, both weighted: what a pass needs of `evaluate`.
+
+        Families whose sum is cheaper than its terms override it; floating-point warnings are the caller's to silence.
+        """
+        loss, derivative = self.evaluate(linear_predictor, y)
+        return (float(loss.sum()), derivative) if weights is None else (float(weights @ loss), weights * derivative)
+
     def loss(self, linear_predictor: PerSample, y: PerSample) -> PerSample:
         """Negative log-likelihood per sample, without terms that depend on `y` alone, times `loss_scale`."""
         with np.errstate(all="ignore"):

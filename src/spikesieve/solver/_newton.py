@@ -107,7 +107,10 @@ class NewtonSolver:
     def closer(self, point: Point, guess: tuple[Intercepts, Coef], strength: float, groups: Index) -> Point:
         """Return the point at `guess` if it is nearer to optimal at `strength` than `point`, else `point`."""
         new = self.evaluate(*guess)
-        if not self._residual(new, strength, groups) < self._residual(point, strength, groups):
+        current = self._objective(point, strength)
+        # The residual alone does not tell: it vanishes where the loss is infinite, too.
+        falls = self._objective(new, strength) <= current + _NOISE * abs(current)
+        if not (falls and self._residual(new, strength, groups) < self._residual(point, strength, groups)):
             return point
         self._learn(point, new)
         return new

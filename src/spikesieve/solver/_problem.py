@@ -7,11 +7,11 @@ import numpy as np
 
 from spikesieve._tree import CoefLayout
 from spikesieve._types import Coef, Gram, Index, Intercepts, PerSample
-from spikesieve.design import Block, Design
+from spikesieve.design import Design
 from spikesieve.observation_models import ObservationModel
 from spikesieve.solver._columns import Columns
 from spikesieve.solver._protocol import Evaluation, Problem
-from spikesieve.solver._threads import sum_over_chunks
+from spikesieve.solver._threads import equal_chunks, sum_over_chunks, sum_over_shares
 
 
 @dataclass(frozen=True)
@@ -82,33 +82,34 @@ class SingleProblem(Problem):
         wanted = [self.design.blocks[b] for b in numbers]
         predictors = self._predictors(coef)
 
-        def of_chunk(rows: slice):
-            return self._evaluate_chunk(rows, self._predict(rows, intercept, predictors), wanted)
+        def of_share(share: list[slice]):
+            sums, partials = np.zeros(3), [None] * len(wanted)
+            with np.errstate(over="ignore", invalid="ignore"):
+                for rows in share:
+                    residual = self._add_sums(rows, self._predict(rows, intercept, predictors), sums)
+                    pairs = zip(wanted, partials, strict=True)
+                    partials = [block.partial_gradient(rows, residual, partial) for block, partial in pairs]
+            return [sums, *partials]
 
-        (loss, slope, dot), *partials = sum_over_chunks(of_chunk, self.chunks(), self.n_threads)
+        (loss, slope, dot), *partials = sum_over_shares(of_share, self.chunks(), self.n_threads)
         gradient = np.zeros(self.n_coef)
         for b, block, partial in zip(numbers, wanted, partials, strict=True):
             gradient[self.design.layout.leaf_slices[b]] = block.finish_gradient(partial)
         n = self.n_samples
         return Evaluation(float(loss / n), gradient / n, np.array([slope / n]), float(dot / n))
 
-    def _evaluate_chunk(self, rows: slice, eta: PerSample, wanted: list[Block]) -> list[np.ndarray]:
-        """Sums of loss, residual and residual times linear predictor, then each block's part of the gradient."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            row_loss, residual = self.family.evaluate(eta, self.y[rows])
-            if self.row_weights is not None:
-                row_loss = row_loss * self.row_weights[rows]
-                residual *= self.row_weights[rows]
-            # einsum and not @: BLAS would start threads of its own for one dot product.
-            dot = np.einsum("i,i->", residual, eta)
-            if self.offset is not None:
-                dot -= np.einsum("i,i->", residual, self.offset[rows])
-            sums = np.array([row_loss.sum(), residual.sum(), dot])
-            return [sums, *(block.partial_gradient(rows, residual) for block in wanted)]
+    def _add_sums(self, rows: slice, eta: PerSample, sums: np.ndarray) -> PerSample:
+        """Add a chunk's loss, residual and residual times linear predictor to `sums`; return the residual."""
+        weights = None if self.row_weights is None else self.row_weights[rows]
+        loss, residual = self.family.evaluate_sum(eta, self.y[rows], weights)
+        dot = residual @ eta
+        if self.offset is not None:
+            dot -= residual @ self.offset[rows]
+        sums += (loss, residual.sum(), dot)
+        return residual
 
     def chunks(self, stride: int = 1) -> list[slice]:
-        n, size = self.n_samples, self.design.chunk_rows * stride
-        return [slice(start, min(start + size, n), stride) for start in range(0, n, size)]
+        return equal_chunks(self.n_samples, self.design.chunk_rows, stride)
 
     def hessian(self, intercept: Intercepts, coef: Coef, columns: Index, stride: int) -> Gram:
         chosen, predictors = Columns(self.design, columns), self._predictors(coef)

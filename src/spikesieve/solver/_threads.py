@@ -2,13 +2,29 @@
 
 import contextlib
 import functools
+import itertools
 import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 
 _COEF_WORTH_THREADS = 500
+_SHARES, _MOST_SHARES = 4, 16
+
+
+def equal_chunks(n_samples: int, most_rows: int, stride: int = 1) -> list[slice]:
+    """Cut every `stride`-th row into chunks of at most `most_rows` that differ by one row at most.
+
+    Several chunks are a multiple of four, so that two and four threads have equal shares.
+    """
+    n_rows = -(-n_samples // stride)
+    n_chunks = -(-n_rows // most_rows)
+    if n_chunks > 1:
+        n_chunks = -(-n_chunks // _SHARES) * _SHARES
+    bounds = [stride * (k * n_rows // n_chunks) for k in range(n_chunks)] + [n_samples]
+    return [slice(first, stop, stride) for first, stop in itertools.pairwise(bounds)]
 
 
 def map_chunks(function: Callable, chunks: list, n_threads: int) -> Iterable:
@@ -18,7 +34,14 @@ def map_chunks(function: Callable, chunks: list, n_threads: int) -> Iterable:
     return _pool(n_threads).map(function, chunks)
 
 
-def sum_over_chunks(of_chunk: Callable[[slice], list], chunks: list[slice], n_threads: int) -> list:
+def sum_over_shares(of_share: Callable[[list[slice]], list], chunks: list[slice], n_threads: int) -> list:
+    """Add up lists of arrays that `of_share` finds for a few chunks at a time, the same whatever the threads."""
+    size = -(-len(chunks) // _MOST_SHARES)
+    shares = [chunks[first : first + size] for first in range(0, len(chunks), size)]
+    return sum_over_chunks(of_share, shares, n_threads)
+
+
+def sum_over_chunks(of_chunk: Callable[[Any], list], chunks: list, n_threads: int) -> list:
     """Add up lists of arrays in the order of the chunks: any number of threads gives the same last bit."""
     return functools.reduce(
         lambda total, chunk: [a + b for a, b in zip(total, chunk, strict=True)],
