@@ -38,7 +38,7 @@ class Path:
         Largest distance, over groups, of the gradient from the optimality condition, divided by the
         group's weight so that it is on the scale of the strengths. Zero at the exact solution.
     duality_gap
-        Upper bound on ``objective`` minus its minimum; NaN where the family and link are not convex in the predictor.
+        Upper bound on ``objective`` minus its minimum; NaN where loss or penalty is not convex.
     status
         A `Status` per strength.
     n_iterations, n_passes, n_hessians
