@@ -8,7 +8,6 @@ import numpy as np
 
 from spikesieve._errors import Status
 from spikesieve.observation_models import ObservationModel
-from spikesieve.regularizer import resolve_regularizer
 from spikesieve.solver import Path, Sample
 
 
@@ -27,8 +26,7 @@ class FittedAt:
         if not np.isfinite(strength) or strength < 0:
             raise ValueError(f"strength must be a finite number >= 0, got {strength}.")
         model = self.model.unfitted_copy()
-        kind = resolve_regularizer(model.regularizer)
-        model.regularizer_strength = kind.strength_at(model.regularizer_strength, strength)
+        model.regularizer_strength = model.regularizer_kind.strength_at(model.regularizer_strength, strength)
         model.set_solution(self._solution(strength), self.sample)
         return model
 

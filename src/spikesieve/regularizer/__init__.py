@@ -1,5 +1,6 @@
 """What coefficients cost: penalties that remove whole covariates, or shrink, or do nothing."""
 
+from spikesieve.regularizer._adaptive import AdaptiveGroupLasso, AdaptivePenalty
 from spikesieve.regularizer._base import Regularizer, checked_strengths, scalar_strength
 from spikesieve.regularizer._concave import GroupMCP, GroupSCAD
 from spikesieve.regularizer._group_elastic_net import GroupElasticNet
@@ -24,6 +25,8 @@ __all__ = [
     "ElasticNet",
     "GroupElasticNet",
     "GroupLasso",
+    "AdaptiveGroupLasso",
+    "AdaptivePenalty",
     "GroupMCP",
     "MCP",
     "Norm",

@@ -1,5 +1,6 @@
 """From what a user writes (``"GroupLasso"``, None, an instance) to a regularizer."""
 
+from spikesieve.regularizer._adaptive import AdaptiveGroupLasso
 from spikesieve.regularizer._base import Regularizer
 from spikesieve.regularizer._concave import GroupMCP, GroupSCAD
 from spikesieve.regularizer._group_elastic_net import GroupElasticNet
@@ -18,6 +19,7 @@ _REGULARIZERS = {
         GroupLasso,
         GroupElasticNet,
         SparseGroupLasso,
+        AdaptiveGroupLasso,
         GroupMCP,
         GroupSCAD,
     )

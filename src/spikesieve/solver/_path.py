@@ -9,7 +9,7 @@ from spikesieve._errors import Status
 from spikesieve._types import Coef, Intercepts, PerSample, Strengths
 from spikesieve.design import Design
 from spikesieve.observation_models import ObservationModel
-from spikesieve.regularizer import Penalty
+from spikesieve.regularizer import AdaptivePenalty, Penalty
 from spikesieve.solver._certificate import duality_gap, kkt_residual
 from spikesieve.solver._concave import at_curvature_of, solve_from_norm
 from spikesieve.solver._extrapolation import Extrapolation
@@ -25,6 +25,8 @@ DEFAULT_MAXITER = 500
 # Where the likelihood has no finite maximum, a Newton step in the linear predictor stays of order one however
 # small the gradient gets; at a finite one it shrinks quadratically.
 _ENDLESS_STEP = 0.1
+# A pilot fit ends at this share of its largest strength, in steps of a fifth of a decade or so.
+_PILOT_SHARE, _PILOT_STRENGTHS = 0.01, 10
 
 
 def path(
@@ -101,6 +103,8 @@ def solve_path(
     progress: Callable[[int, int], None] | None = None,
 ) -> Path:
     """Follow the path of any problem; the arguments are those of `path`."""
+    if isinstance(penalty, AdaptivePenalty):
+        penalty = penalty.informed(_pilot_coef(problem, penalty, tolerance, maxiter))
     with one_blas_thread(problem.n_threads, problem.n_coef):
         norm = penalty.convex()
         null = fit_null_model(problem, norm, tolerance, maxiter)
@@ -114,6 +118,13 @@ def solve_path(
         point = null.point if start is None else solver.evaluate(np.reshape(start[0], problem.n_intercepts), start[1])
         solved, interrupted = _follow(solver, point, strengths, null, progress, concave)
     return _record(concave or solver, solved, strengths[: len(solved)], null, interrupted)
+
+
+def _pilot_coef(problem: Problem, penalty: AdaptivePenalty, tolerance: float, maxiter: int) -> Coef:
+    """Coefficients of the pilot fit on the same rows: at its strength, or a hundredth of its largest."""
+    known = None if penalty.pilot_strength is None else np.array([penalty.pilot_strength])
+    grid = {"n_strengths": _PILOT_STRENGTHS, "min_ratio": _PILOT_SHARE}
+    return solve_path(problem, penalty.pilot, known, tolerance=tolerance, maxiter=maxiter, **grid).coef_matrix[-1]
 
 
 def _follow(
