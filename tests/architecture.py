@@ -15,6 +15,7 @@ LAYERS = {
     "_tree": 0,
     "_jax": 0,
     "_progress": 0,
+    "_randomness": 0,
     "basis": 1,
     "observation_models": 1,
     "regularizer": 1,

@@ -12,12 +12,15 @@ if TYPE_CHECKING:
         convolve,
         datasets,
         glm,
+        identifiability_constraints,
         observation_models,
         plotting,
         regularizer,
         selection,
+        simulation,
         solver,
     )
+    from spikesieve.glm import inspect_npz, load_model
 
 __version__ = "0.1.0"
 
@@ -26,15 +29,21 @@ __all__ = [
     "convolve",
     "datasets",
     "glm",
+    "identifiability_constraints",
+    "inspect_npz",
+    "load_model",
     "observation_models",
     "plotting",
     "regularizer",
     "selection",
+    "simulation",
     "solver",
 ]
 
 
 def __getattr__(name: str):
+    if name in ("load_model", "inspect_npz"):
+        return getattr(importlib.import_module("spikesieve.glm"), name)
     if name in __all__:
         return importlib.import_module(f"spikesieve.{name}")
     raise AttributeError(f"module 'spikesieve' has no attribute {name!r}; it has {', '.join(__all__)}.")

@@ -45,6 +45,28 @@ class Estimator:
         """Return the same estimator without anything that a fit stored."""
         return type(self)(**self.get_params(deep=False))
 
+    def save(self, filename) -> None:
+        """Write parameters, coefficients and certificate to one ``.npz`` file, for `spikesieve.load_model`.
+
+        Parameters
+        ----------
+        filename
+            Path; ``.npz`` is appended where it is missing. An existing file is replaced, at once and as a whole.
+
+        Raises
+        ------
+        TypeError
+            If a parameter is neither data nor made by this package. Functions of your own are saved by name only, and
+            handed over again when the file is read.
+        """
+        from spikesieve.glm._saving import save_model
+
+        save_model(self, filename)
+
+    def save_params(self, filename) -> None:
+        """Do as ``save``, under the name of NeMoS."""
+        self.save(filename)
+
     def check_is_fitted(self) -> None:
         """Raise scikit-learn's NotFittedError before the first ``fit``."""
         if hasattr(self, "coef_"):
@@ -61,7 +83,7 @@ class Estimator:
         shown = [
             f"{name}={getattr(self, name)!r}"
             for name in defaults
-            if name != "self" and getattr(self, name) is not defaults[name].default
+            if name != "self" and not _is_default(getattr(self, name), defaults[name].default)
         ]
         return f"{type(self).__name__}({', '.join(shown)})"
 
@@ -79,3 +101,9 @@ class Estimator:
             regressor_tags=RegressorTags(poor_score=True),
             input_tags=InputTags(allow_nan=True, sparse=True),
         )
+
+
+def _is_default(value, default) -> bool:
+    """Whether an argument needs no mention: defaults are None, numbers or words, and arrays do not compare to those."""
+    is_simple = type(value) is type(default) and isinstance(value, str | int | float)
+    return value is default or (is_simple and value == default)

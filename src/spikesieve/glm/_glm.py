@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 
 from spikesieve._progress import PathProgress
+from spikesieve._randomness import as_generator
 from spikesieve._types import PyTree, Strengths
 from spikesieve.design import Design, as_design
 from spikesieve.glm._fitted_at import FittedAt, warn_unless_converged
 from spikesieve.glm._linear_model import LinearModel
 from spikesieve.glm._path_strengths import path_strengths
-from spikesieve.glm._randomness import as_generator
 from spikesieve.glm._scores import score_of
 from spikesieve.glm._solver_options import solver_options
 from spikesieve.observation_models import ObservationModel, resolve_observation_model
