@@ -1,6 +1,7 @@
 """A progress bar for work that takes longer than a second while somebody watches."""
 
 import sys
+import threading
 import time
 
 _PATIENCE_S = 1.0
@@ -23,7 +24,9 @@ class PathProgress:
 
     def __call__(self, done: int, total: int) -> None:
         if self._bar is None:
-            if time.monotonic() - self._start < _PATIENCE_S or not sys.stderr.isatty():
+            # One bar at a time: folds that run side by side have none.
+            is_main = threading.current_thread() is threading.main_thread()
+            if time.monotonic() - self._start < _PATIENCE_S or not sys.stderr.isatty() or not is_main:
                 return
             self._open(total)
         assert self._bar is not None and self._task is not None

@@ -1,6 +1,7 @@
 """Estimators: generalized linear models of spike counts, with scikit-learn's manners."""
 
 from spikesieve.glm._glm import GLM
+from spikesieve.glm._glm_cv import GLMCV
 from spikesieve.glm._saving import inspect_npz, load_model
 
-__all__ = ["GLM", "inspect_npz", "load_model"]
+__all__ = ["GLM", "GLMCV", "inspect_npz", "load_model"]

@@ -202,7 +202,6 @@ def _known(table: dict, name: str):
 def _own_classes() -> dict[str, type]:
     """Every class that a file may name: estimators, and the public ones of lower layers that are made of arguments."""
     public = {name: kind for package in _PACKAGES for name, kind in vars(package).items() if inspect.isclass(kind)}
-    public = {name: kind for name, kind in public.items() if not dataclasses.is_dataclass(kind)}
     return {kind.__name__: kind for kind in _subclasses(Estimator)} | public
 
 

@@ -7,7 +7,7 @@ from spikesieve.solver._null import null_linear_predictor
 from spikesieve.solver._path import path, solve_path
 from spikesieve.solver._record import Path
 from spikesieve.solver._sample import Sample, as_counts, as_sample
-from spikesieve.solver._threads import number_of_threads
+from spikesieve.solver._threads import number_of_threads, one_blas_thread
 
 __all__ = [
     "CategoricalProblem",
@@ -18,6 +18,7 @@ __all__ = [
     "as_sample",
     "null_linear_predictor",
     "number_of_threads",
+    "one_blas_thread",
     "path",
     "solve_path",
     "with_estimated_scale",
