@@ -9,7 +9,7 @@ from spikesieve.basis import BSplineEval
 from spikesieve.design import Block, DenseBlock, StackedBlock, TabulatedPlaneBlock
 from spikesieve.design._convolved import ConvolvedBlock
 from spikesieve.design._interaction import InteractionBlock
-from spikesieve.design._signals import ContinuousSignals, EventTrains
+from spikesieve.design._signals import ContinuousSignals, EventTrains, Signals
 from spikesieve.design._sparse import SparseBlock
 from spikesieve.design._stored import StoredBlock
 
@@ -19,7 +19,7 @@ class SlicedOnly:
 
     def __init__(self, values):
         self._values = values
-        self.shape, self.dtype = values.shape, values.dtype
+        self.shape, self.dtype, self.chunks = values.shape, values.dtype, None
         self.reads = []
 
     def __getitem__(self, rows):
@@ -85,6 +85,17 @@ def continuous(n_samples, seed, row_offset=5, epochs=two_epochs):
 def whole_number_signal(n_samples, seed):
     signal = np.random.default_rng(seed).integers(-3, 4, size=n_samples).astype(np.int8)
     return ConvolvedBlock(signal, np.eye(4), 4), slow_convolution(signal[:, None], np.eye(4), 4, [(0, n_samples)])
+
+
+def signals_on_disk(n_samples, seed, row_offset=5, source=SlicedOnly):
+    signals = np.random.default_rng(seed).normal(size=(n_samples, 2)).astype(np.float32)
+    signals[n_samples // 2, 0] = np.nan
+    kernel = np.random.default_rng(seed).normal(size=(5, 3))
+    epochs = two_epochs(n_samples)
+    block = ConvolvedBlock(source(signals), kernel, row_offset, epochs)
+    # Pieces shorter than a recording of a test, so that what happens at their ends is seen.
+    block.signals._piece_rows = 37
+    return block, slow_convolution(signals.astype(float), kernel, row_offset, epochs)
 
 
 def stored(n_samples, seed, source=SlicedOnly, dtype=np.float32):
@@ -161,6 +172,8 @@ CASES = {
     "continuous, anti-causal": lambda n, seed: continuous(n, seed, row_offset=-1),
     "continuous, one epoch": lambda n, seed: continuous(n, seed, epochs=lambda n_samples: [(0, n_samples)]),
     "continuous, whole numbers": whole_number_signal,
+    "on disk, causal": signals_on_disk,
+    "on disk, anti-causal": lambda n, seed: signals_on_disk(n, seed, row_offset=-1, source=on_disk),
     "stored, slices only": stored,
     "stored, mapped": lambda n, seed: stored(n, seed, source=on_disk, dtype=np.float64),
     "stored, mapped single precision": lambda n, seed: stored(n, seed, source=on_disk),
@@ -178,3 +191,9 @@ CASES = {
 def kinds() -> set[type[Block]]:
     """Classes of all blocks, those inside others included."""
     return {type(make(60, 0)[0]) for make in CASES.values()}
+
+
+def kinds_of_signals() -> set[type[Signals]]:
+    """Classes of what the convolved blocks convolve."""
+    blocks = [make(60, 0)[0] for make in CASES.values()]
+    return {type(block.signals) for block in blocks if isinstance(block, ConvolvedBlock)}

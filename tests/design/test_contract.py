@@ -11,14 +11,15 @@ from hypothesis import strategies as st
 import spikesieve.design
 from spikesieve._tree import CoefLayout, flatten
 from spikesieve.design import Block, DenseBlock, Design
+from spikesieve.design._signals import Signals
 from spikesieve.glm import GLM
-from tests.design.cases import CASES, kinds
+from tests.design.cases import CASES, kinds, kinds_of_signals
 from tests.design.contract import check_all, check_takes
 
 NAMES = sorted(CASES)
 
 
-def every_kind(base: type[Block] = Block) -> set[type[Block]]:
+def every_kind(base: type = Block) -> set[type]:
     """All subclasses that the library defines."""
     for module in pkgutil.iter_modules(spikesieve.design.__path__, "spikesieve.design."):
         importlib.import_module(module.name)
@@ -28,6 +29,7 @@ def every_kind(base: type[Block] = Block) -> set[type[Block]]:
 
 def test_every_kind_of_block_is_listed():
     assert every_kind() - kinds() == set()
+    assert every_kind(Signals) - kinds_of_signals() == set()
 
 
 @pytest.mark.parametrize("name", NAMES)

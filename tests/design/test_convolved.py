@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from spikesieve.convolve import create_convolutional_predictor
 from spikesieve.design._convolved import ConvolvedBlock
-from spikesieve.design._signals import ContinuousSignals, EventTrains, as_signals
+from spikesieve.design._held_signals import as_signals
+from spikesieve.design._signals import ContinuousSignals, EventTrains
 from tests.design.cases import slow_convolution
 from tests.design.contract import check_all
 

@@ -273,6 +273,36 @@ def test_product_of_history_and_covariate_is_an_interaction():
     np.testing.assert_allclose(design.to_dense()[4:], basis.compute_features(counts, x)[4:], atol=2e-4)
 
 
+def test_products_without_a_plane_are_never_stored():
+    x, y, z = covariate(1), covariate(2), covariate(3)
+    several = sb.BSplineEval(4, label="x") * sb.BSplineEval(4, label="y") * sb.BSplineEval(4, label="z")
+    modulated = sb.IdentityEval(label="speed") * sb.BSplineEval(6, label="x")
+    filled = sb.BSplineEval(5, bounds=(-1.0, 4.0), fill_value=0.0, label="a") * sb.BSplineEval(6, label="b")
+    for basis, covariates in ((several, (x, y, z)), (modulated, (x, y)), (filled, (x, y))):
+        design = basis.design(*covariates)
+        assert isinstance(design.blocks[0], InteractionBlock)
+        features = basis.compute_features(*covariates)
+        np.testing.assert_allclose(design.to_dense(), features, atol=3e-4 * np.abs(features).max())
+        exact = basis.design(*covariates, exact=True).to_dense()
+        np.testing.assert_allclose(exact, features, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("labels", [["left", "right", "rest"], [3.0, 1.0, 7.0], 3])
+def test_categories_are_one_byte_per_row(labels):
+    rng = np.random.default_rng(0)
+    known = np.arange(3) if labels == 3 else np.asarray(labels)
+    strange = "elsewhere" if known.dtype.kind == "U" else 99
+    x = rng.choice(np.append(known.astype(object), strange), N).astype(known.dtype if known.dtype.kind != "U" else "U9")
+    basis = sb.Category(labels)
+    if known.dtype.kind == "f":
+        x[5] = np.nan
+    block = basis.design(x).blocks[0]
+    assert isinstance(block, TabulatedBlock) and block.axis.codes.dtype == np.uint8
+    np.testing.assert_array_equal(block.as_matrix(slice(0, N)), basis.compute_features(x))
+    pairs = np.column_stack([x, x[::-1]])
+    np.testing.assert_array_equal(basis.design(pairs).to_dense(), basis.compute_features(pairs))
+
+
 def test_a_window_longer_than_the_recording_is_an_error():
     with pytest.raises(ValueError, match="window"):
         sb.RaisedCosineLogConv(5, window_size=50).design(np.ones(20))

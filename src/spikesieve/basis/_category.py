@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
+from jaxtyping import Int
 
 from spikesieve.basis._base import Basis, check_integer, check_label
 from spikesieve.basis._samples import ArrayLike, check_number_of_inputs, like_inputs, values_of
@@ -33,6 +34,7 @@ class Category(Basis):
     Examples
     --------
     >>> import numpy as np
+    from jaxtyping import Int
     >>> from spikesieve.basis import Category
     >>> Category(["left", "right"]).compute_features(np.array(["right", "left", "rest"]))
     array([[0., 1.],
@@ -71,7 +73,14 @@ class Category(Basis):
         self._input_shape = self._as_labels(covariates).shape[1:]
         return self
 
-    def evaluate(self, *covariates):
+    def codes(self, *covariates: ArrayLike) -> Int[np.ndarray, " *shape"]:
+        """Category of each element, from 0; after them all comes no value (NaN), then any other label.
+
+        Raises
+        ------
+        ValueError
+            If there are other labels and `out_of_category` is False.
+        """
         x, labels = self._as_labels(covariates), self.labels
         code = np.minimum(np.searchsorted(labels, x), len(labels) - 1)
         known = labels[code] == x
@@ -82,9 +91,13 @@ class Category(Basis):
                 f"{self.label}: {np.unique(x[strange])[:5].tolist()} are not among the categories. Add them, or use "
                 "out_of_category=True to give their time bins no category."
             )
-        features = np.zeros((*x.shape, len(labels)))
-        np.put_along_axis(features, code[..., None], known[..., None].astype(float), axis=-1)
-        features[missing] = np.nan
+        return np.where(known, code, len(labels) + strange)
+
+    def evaluate(self, *covariates):
+        code, n = self.codes(*covariates), self.n_basis_funcs
+        features = np.zeros((*code.shape, n))
+        np.put_along_axis(features, np.minimum(code, n - 1)[..., None], (code < n)[..., None].astype(float), axis=-1)
+        features[code == n] = np.nan
         return features
 
     def evaluate_on_grid(self, *n_points):

@@ -41,7 +41,7 @@ def check_number_of_inputs(covariates: tuple, n_inputs: int, name: str) -> None:
 
 def check_same_length(covariates: tuple, name: str) -> None:
     """Refuse covariates that were not sampled in the same time bins."""
-    lengths = [len(x) if np.ndim(x) else 1 for x in map(values_of, covariates)]
+    lengths = [n_samples_of(x) for x in covariates]
     if len(set(lengths)) > 1:
         raise ValueError(
             f"{name}: the covariates must have the same number of samples; got {lengths}. "
@@ -54,6 +54,13 @@ def check_same_length(covariates: tuple, name: str) -> None:
                 f"{name}: the covariates are pynapple objects with different time stamps. "
                 "Bring them to the same time bins first, for example with value_from or bin_average."
             )
+
+
+def n_samples_of(covariate: ArrayLike) -> int:
+    """Length of the first axis; a single number is one sample. Reads nothing from disk."""
+    values = values_of(covariate)
+    shape = values.shape if hasattr(values, "shape") else np.shape(values)
+    return int(shape[0]) if shape else 1
 
 
 def is_time_series(covariate: ArrayLike) -> bool:

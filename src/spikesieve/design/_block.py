@@ -67,6 +67,11 @@ class Block(ABC):
         out[:] = self.as_matrix(rows)
 
     @property
+    def row_bytes(self) -> int:
+        """Bytes that a pass brings into the cache for each row, where they are many: of stored columns and signals."""
+        return 0
+
+    @property
     def n_bytes(self) -> int:
         """Memory that the block holds."""
         return sum(value.nbytes for value in vars(self).values() if isinstance(value, np.ndarray))

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from spikesieve.design._block import Block
+from spikesieve.design._held_signals import as_signals
 from spikesieve.design._row_runs import RowRuns, row_chunks
-from spikesieve.design._signals import Kernel, Signals, as_signals
+from spikesieve.design._signals import Kernel, Signals
 
 
 class ConvolvedBlock(Block):
@@ -21,7 +22,7 @@ class ConvolvedBlock(Block):
     ----------
     signals
         ``(n_samples,)`` or ``(n_samples, n_channels)`` of any real dtype, held as events if mostly zeros and
-        otherwise used where it is; or an `EventTrains`.
+        otherwise used where it is, on disk too (`numpy.memmap`, HDF5, zarr); or an `EventTrains`.
     kernel
         Row ``k`` weighs the sample that lies ``k`` bins further from the row that is predicted.
     row_offset
@@ -72,6 +73,10 @@ class ConvolvedBlock(Block):
         return self.row_offset - len(self.kernel) + 1
 
     @property
+    def row_bytes(self):
+        return self.signals.row_bytes
+
+    @property
     def n_bytes(self):
         return self.signals.n_bytes + self.kernel.nbytes + self._runs.n_bytes
 
@@ -81,7 +86,7 @@ class ConvolvedBlock(Block):
 
         def add(rows, out):
             wide = out[:, None] if out.ndim == 1 else out
-            for part, chunk in row_chunks(self.n_samples, rows):
+            for part, chunk in row_chunks(self.n_samples, rows, self.signals.rows_at_once):
                 runs = self._runs.take(chunk)
                 add_features(runs, wide[part])
                 incomplete = self._incomplete(runs)
@@ -106,7 +111,7 @@ class ConvolvedBlock(Block):
         self.predictor(coef)(rows, out)
 
     def add_gradient(self, rows, residual, out):
-        for part, chunk in row_chunks(self.n_samples, rows):
+        for part, chunk in row_chunks(self.n_samples, rows, self.signals.rows_at_once):
             out += self.finish_gradient(self.partial_gradient(chunk, residual[part])).reshape(out.shape)
 
     def as_matrix(self, rows):

@@ -25,6 +25,10 @@ class DenseBlock(Block):
     def take(self, rows):
         return DenseBlock(self.columns[rows])
 
+    @property
+    def row_bytes(self):
+        return 8 * self.n_coef
+
     def finite_rows(self):
         # A row's sum is finite if all its entries are, save for overflow of huge finite entries,
         # which the exact test then settles: one cheap read for clean data.

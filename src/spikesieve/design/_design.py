@@ -9,9 +9,7 @@ from spikesieve._tree import CoefLayout, dict_structure
 from spikesieve._types import PerSample, PyTree
 from spikesieve.basis import Basis
 from spikesieve.design._block import Block
-from spikesieve.design._dense import DenseBlock
 from spikesieve.design._numbers import per_row, row_weights
-from spikesieve.design._stored import StoredBlock
 
 # A chunk's linear predictor, loss and residual stay in a 1 MB cache at 32768 rows; stored columns bring their own
 # bytes, which should stay within 8 MB.
@@ -79,8 +77,8 @@ class Design:
     @property
     def chunk_rows(self) -> int:
         """Rows per chunk of a pass that keep its data in cache."""
-        stored = sum(block.n_coef for block in self.blocks if isinstance(block, DenseBlock | StoredBlock))
-        return int(np.clip(_CHUNK_BYTES // (8 * stored + 1), _MIN_CHUNK_ROWS, _MAX_CHUNK_ROWS))
+        row_bytes = sum(block.row_bytes for block in self.blocks)
+        return int(np.clip(_CHUNK_BYTES // (row_bytes + 1), _MIN_CHUNK_ROWS, _MAX_CHUNK_ROWS))
 
     def __len__(self) -> int:
         return self.n_samples

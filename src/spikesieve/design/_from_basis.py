@@ -3,7 +3,7 @@
 import numpy as np
 
 from spikesieve._tree import CoefLayout, flatten
-from spikesieve.basis import Basis, MultiplicativeBasis
+from spikesieve.basis import Basis, Category, MultiplicativeBasis
 from spikesieve.basis._convolution import epochs_of
 from spikesieve.basis._samples import as_samples, check_number_of_inputs, check_same_length, values_of
 from spikesieve.design._block import Block
@@ -11,8 +11,9 @@ from spikesieve.design._convolved import ConvolvedBlock
 from spikesieve.design._dense import DenseBlock
 from spikesieve.design._design import Design
 from spikesieve.design._interaction import InteractionBlock
+from spikesieve.design._reading import is_stored
 from spikesieve.design._stacked import StackedBlock
-from spikesieve.design._tabulate import tabulate
+from spikesieve.design._tabulate import lossless_axis, tabulate
 from spikesieve.design._tabulated import Axis, TabulatedBlock, TabulatedPlaneBlock
 
 # A pass prepares every cell of a plane once, which takes about a quarter of the time of a row's look-up in columns.
@@ -47,7 +48,9 @@ def _block(basis: Basis, covariates: tuple, resolution: float, exact: bool) -> B
     tabulated = None if exact else _tabulated(basis, covariates, resolution)
     if tabulated is not None:
         return tabulated
-    if isinstance(basis, MultiplicativeBasis) and any(part.is_convolved for part in basis.walk()):
+    if isinstance(basis, Category):
+        return _categories(basis, covariates[0])
+    if isinstance(basis, MultiplicativeBasis) and not _is_plane(basis):
         n_first = basis.parts[0].n_inputs
         shares = covariates[:n_first], covariates[n_first:]
         factors = [_block(part, x, resolution, exact) for part, x in zip(basis.parts, shares, strict=True)]
@@ -56,11 +59,26 @@ def _block(basis: Basis, covariates: tuple, resolution: float, exact: bool) -> B
 
 
 def _convolved(basis: Basis, covariate) -> Block:
-    """Signals and kernels; no window reaches across the end of an epoch."""
+    """Signals and kernels; no window reaches across the end of an epoch. What lies on disk stays there."""
+    values = values_of(covariate)
+    if is_stored(values) and len(values.shape) <= 2:
+        basis.set_input_shape(tuple(values.shape[1:]))
+        return ConvolvedBlock(values, basis.kernel(), basis.row_offset, epochs_of(covariate, values.shape[0]))
     samples = as_samples(covariate, basis.label)
     basis.set_input_shape(samples)
     signals = samples.reshape(len(samples), -1)
     return ConvolvedBlock(signals, basis.kernel(), basis.row_offset, epochs_of(covariate, len(samples)))
+
+
+def _categories(basis: Category, covariate) -> Block:
+    """A table of one row per category: exact."""
+    basis.setup_basis(covariate)
+    codes = basis.codes(covariate).reshape(len(values_of(covariate)), -1)
+    n = basis.n_basis_funcs
+    # Codes count on after the categories: no value, another label.
+    table = np.vstack([np.eye(n), np.full(n, np.nan), np.zeros(n)])
+    blocks = tuple(TabulatedBlock(lossless_axis(table, column)) for column in codes.T)
+    return blocks[0] if len(blocks) == 1 else StackedBlock(blocks)
 
 
 def _tabulated(basis: Basis, covariates: tuple, resolution: float) -> Block | None:
@@ -68,11 +86,9 @@ def _tabulated(basis: Basis, covariates: tuple, resolution: float) -> Block | No
     if not basis.is_tabulable:
         return None
     if isinstance(basis, MultiplicativeBasis):
-        parts = basis.parts
-        # A fill value of one factor would be multiplied by the other's features: only NaN stays what it is.
-        if any(part.parts or part.n_inputs != 1 or not np.isnan(getattr(part, "fill_value", np.nan)) for part in parts):
+        if not _is_plane(basis):
             return None
-        pairs = [_axes(part, x, resolution / 2) or [] for part, x in zip(parts, covariates, strict=True)]
+        pairs = [_axes(part, x, resolution / 2) or [] for part, x in zip(basis.parts, covariates, strict=True)]
         if any(len(axes) != 1 for axes in pairs):
             return None
         (first,), (second,) = pairs
@@ -85,6 +101,14 @@ def _tabulated(basis: Basis, covariates: tuple, resolution: float) -> Block | No
         return None
     blocks = tuple(TabulatedBlock(axis) for axis in axes)
     return blocks[0] if len(blocks) == 1 else StackedBlock(blocks)
+
+
+def _is_plane(basis: MultiplicativeBasis) -> bool:
+    """Whether a product is one of two functions of a covariate each, which may make a table of two axes."""
+    # A fill value of one factor would be multiplied by the other's features: only NaN stays what it is.
+    return basis.is_tabulable and not any(
+        part.parts or part.n_inputs != 1 or not np.isnan(getattr(part, "fill_value", np.nan)) for part in basis.parts
+    )
 
 
 def _axes(basis, covariate, resolution: float) -> list[Axis] | None:

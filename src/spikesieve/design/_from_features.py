@@ -8,9 +8,10 @@ from spikesieve.design._block import Block
 from spikesieve.design._dense import DenseBlock
 from spikesieve.design._design import Design
 from spikesieve.design._numbers import as_floats
+from spikesieve.design._reading import is_stored
 from spikesieve.design._sparse import SparseBlock
 from spikesieve.design._stacked import StackedBlock
-from spikesieve.design._stored import StoredBlock, is_stored
+from spikesieve.design._stored import StoredBlock
 
 
 def as_design(X: PyTree, offset=None, sample_weight=None) -> Design:

@@ -72,6 +72,11 @@ class InteractionBlock(Block):
         return np.moveaxis(products, 0, 1).reshape(products.shape[1], self.n_coef)
 
     @property
+    def row_bytes(self):
+        # Products are made from both sides as matrices.
+        return sum(8 * factor.n_coef for factor in self.factors)
+
+    @property
     def n_bytes(self):
         return sum(factor.n_bytes for factor in self.factors)
 

@@ -12,14 +12,11 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from spikesieve._types import Index
-from spikesieve.design._row_runs import RowRuns
+from spikesieve.design._row_runs import CHUNK_ROWS, RowRuns
 
 # Windows are copied out, so that BLAS can multiply them, in blocks of this many multiplications: in cache, and
 # small enough that OpenBLAS stays on one thread, which on a busy machine is many times faster than waking another.
 _BLOCK_PRODUCTS = 2**18
-# Measured over windows of 100 bins: with more events than this, copying windows gives features sooner, although
-# passes are cheaper over events even at twice as many.
-_MOSTLY_ZERO = 0.2
 _SCAN_ROWS = 65_536
 
 Kernel = Float[np.ndarray, "window_size n_basis"]
@@ -32,6 +29,11 @@ class Signals(ABC):
 
     n_samples: int
     n_channels: int
+    rows_at_once: int = CHUNK_ROWS
+    """Rows that a block asks for at once, if they are not chosen by a solver: whatever that takes stays in cache."""
+
+    row_bytes: int = 0
+    """Bytes that a pass brings into the cache for each row, where they are many."""
 
     @property
     @abstractmethod
@@ -226,28 +228,6 @@ class ContinuousSignals(Signals):
             context[:, skipped : skipped + len(there)] = there.T
             yield slice(begin, begin + n_rows), context
             begin += n_rows
-
-
-def as_signals(signals) -> Signals:
-    """Hold an array, ``(n_samples,)`` or ``(n_samples, n_channels)``, as events if it is mostly zeros.
-
-    Raises
-    ------
-    TypeError
-        If it is no array of real numbers.
-    ValueError
-        If it has more than two axes, or no columns.
-    """
-    if isinstance(signals, Signals):
-        return signals
-    values = np.asanyarray(signals)
-    if values.dtype.kind not in "biuf":
-        raise TypeError(f"Signals to convolve must be real numbers; got an array of {values.dtype}.")
-    matrix = values[:, None] if values.ndim == 1 else values
-    if matrix.ndim != 2 or matrix.shape[1] == 0:
-        raise ValueError(f"Signals to convolve have shape {values.shape}, expected (n_samples, n_channels).")
-    n_events = sum(np.count_nonzero(matrix[start : start + _SCAN_ROWS]) for start in range(0, len(matrix), _SCAN_ROWS))
-    return EventTrains.from_matrix(matrix) if n_events < _MOSTLY_ZERO * matrix.size else ContinuousSignals(matrix)
 
 
 def _is_contiguous(runs):

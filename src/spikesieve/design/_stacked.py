@@ -37,5 +37,9 @@ class StackedBlock(Block):
             block.write_matrix(rows, out[:, span])
 
     @property
+    def row_bytes(self):
+        return sum(block.row_bytes for block in self.blocks)
+
+    @property
     def n_bytes(self):
         return sum(block.n_bytes for block in self.blocks)

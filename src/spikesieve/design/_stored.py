@@ -3,8 +3,6 @@
 Rows are read chunk by chunk, never the whole; what was chosen of them is kept as a list of runs of rows.
 """
 
-import mmap
-import os
 import threading
 from typing import Any
 
@@ -12,17 +10,15 @@ import numpy as np
 
 from spikesieve._types import Index, Matrix
 from spikesieve.design._block import Block
+from spikesieve.design._reading import check_length, read_rows
 from spikesieve.design._row_runs import RowRuns, row_chunks
 
 # A piece read at once takes at most this much memory as float64.
 _CHUNK_BYTES = 16 * 2**20
+# A pass has chunks of 8 MB over all stored columns together: a larger piece is none of those that are asked for twice.
+_KEPT_BYTES = 8 * 2**20
 # Scattered rows are read together with the rows between them up to this distance: one read is dearer than they are.
 _NEAR_ROWS = 64
-
-
-def is_stored(values) -> bool:
-    """Whether an array lies on disk (a map of NumPy, an HDF5 data set, a zarr array), to be read in chunks of rows."""
-    return isinstance(values, np.memmap) or (hasattr(values, "shape") and hasattr(values, "chunks"))
 
 
 class StoredBlock(Block):
@@ -57,7 +53,7 @@ class StoredBlock(Block):
         if len(source.shape) not in (1, 2):
             raise ValueError(f"The source has shape {source.shape}, expected (n_samples, n_coef) or (n_samples,).")
         declared = int(source.shape[0]) if n_samples is None else n_samples
-        _check_length(source, declared)
+        check_length(source, declared)
         self._set(source, RowRuns.all(declared))
 
     def _set(self, source: Any, runs: RowRuns) -> None:
@@ -70,6 +66,10 @@ class StoredBlock(Block):
     @property
     def n_bytes(self):
         return self._runs.n_bytes
+
+    @property
+    def row_bytes(self):
+        return 8 * self.n_coef
 
     def add_linear_predictor(self, rows, coef, out):
         for part, chunk in row_chunks(self.n_samples, rows, self._chunk_rows):
@@ -94,7 +94,7 @@ class StoredBlock(Block):
     def finite_rows(self):
         finite = np.empty(self.n_samples, dtype=bool)
         for part, chunk in row_chunks(self.n_samples, slice(None), self._chunk_rows):
-            finite[part] = np.isfinite(self._read(chunk)).all(axis=1)
+            finite[part] = np.isfinite(self._read_runs(self._runs.take(chunk))).all(axis=1)
         return finite
 
     def _read(self, rows: slice) -> Matrix:
@@ -105,7 +105,7 @@ class StoredBlock(Block):
             return recent[1]
         values = self._read_runs(self._runs.take(rows))
         is_view = isinstance(self.source, np.ndarray) and np.may_share_memory(values, self.source)
-        if not is_view and values.nbytes <= _CHUNK_BYTES:
+        if not is_view and values.nbytes <= _KEPT_BYTES:
             self._recent[thread] = key, values
         return values
 
@@ -121,14 +121,7 @@ class StoredBlock(Block):
     def _read_run(self, first: int, step: int, n_rows: int) -> Matrix:
         if n_rows == 0:
             return np.empty((0, self.n_coef))
-        stop = first + (n_rows - 1) * step + 1
-        values = self._as_matrix(self.source[first:stop:step])
-        if len(values) < n_rows:
-            raise ValueError(
-                f"The source of a stored block ended early: rows {first} to {stop - 1} were asked for, and only "
-                f"{len(values)} of {n_rows} came back. Check that the file is complete."
-            )
-        return values
+        return self._as_matrix(read_rows(self.source, first, first + (n_rows - 1) * step + 1, step))
 
     def _read_scattered(self, rows: Index) -> Matrix:
         """Rows in any order: read in increasing order, in pieces that hold near ones."""
@@ -151,16 +144,3 @@ def _crosses(ordered: Index, size: int) -> np.ndarray:
     """Where rows in increasing order enter the next stretch of `size` rows."""
     stretch = ordered // size
     return np.diff(stretch, prepend=stretch[:1]) > 0
-
-
-def _check_length(source, n_samples):
-    if source.shape[0] < n_samples:
-        raise ValueError(
-            f"The source of a stored block ends early: {n_samples} rows are expected, and it has {source.shape[0]}."
-        )
-    # A file that was cut after it was mapped kills the process when the missing part is read.
-    path = getattr(source, "filename", None)
-    if isinstance(source, np.memmap) and isinstance(source.base, mmap.mmap) and path is not None:
-        expected, found = source.offset + source.nbytes, os.path.getsize(path)
-        if found < expected:
-            raise ValueError(f"The file {path} ends early: its array needs {expected} bytes, and it has {found}.")

@@ -52,6 +52,12 @@ def tabulate(basis, coordinates: np.ndarray, outside: np.ndarray, fill_value: fl
     return Axis(table, positions.astype(_code_type((n_levels + 1) << shift)), shift, grid)
 
 
+def lossless_axis(table: np.ndarray, levels: np.ndarray) -> Axis:
+    """Axis of rows that lie on levels of a table."""
+    n_levels = len(table) - 2
+    return Axis(table, levels.astype(_code_type(len(table) - 1)), 0, np.linspace(0.0, 1.0, n_levels))
+
+
 def _lossless(coordinates: np.ndarray) -> np.ndarray | None:
     """The distinct values, if they are few."""
     few = min(MAX_DISTINCT, len(coordinates) // ROWS_PER_DISTINCT)
