@@ -8,6 +8,7 @@ from spikesieve.design._from_basis import design_of_basis, design_of_blocks
 from spikesieve.design._from_features import as_design, is_lazy
 from spikesieve.design._interaction import InteractionBlock
 from spikesieve.design._numbers import as_floats
+from spikesieve.design._row_runs import row_chunks
 from spikesieve.design._signals import EventTrains
 from spikesieve.design._sparse import SparseBlock
 from spikesieve.design._stacked import StackedBlock
@@ -32,4 +33,5 @@ __all__ = [
     "design_of_basis",
     "design_of_blocks",
     "is_lazy",
+    "row_chunks",
 ]

@@ -118,9 +118,8 @@ class SingleProblem(Problem):
             weight = self.family.curvature(self._predict(rows, intercept, predictors))
             if self.row_weights is not None:
                 weight = weight * self.row_weights[rows]
-            scaled = chosen.with_intercept(rows)
-            scaled *= np.sqrt(weight)[:, None]
-            return [scaled.T @ scaled, float(len(weight) if self.row_weights is None else self.row_weights[rows].sum())]
+            total = float(len(weight) if self.row_weights is None else self.row_weights[rows].sum())
+            return [chosen.weighted_gram(rows, weight), total]
 
         gram, total = sum_over_chunks(of_chunk, self.chunks(stride), self.n_threads)
         return gram / total
