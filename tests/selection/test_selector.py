@@ -10,8 +10,11 @@ from spikesieve.selection import (
     CovariateSelector,
     CrossValidated,
     EvidenceStatus,
+    Forward,
+    Knockoffs,
     SelectionMethod,
     Shift,
+    Stability,
     TrialFolds,
     cross_validate,
 )
@@ -19,8 +22,11 @@ from spikesieve.selection._selector import _METHODS
 from tests.selection.recordings import recording
 
 METHODS = {
-    "min": CrossValidated("min", n_strengths=20),
-    "1se": CrossValidated("1se", n_strengths=20),
+    "min": CrossValidated("min", BlockedFolds(3), n_strengths=12, min_ratio=0.03),
+    "1se": CrossValidated("1se", BlockedFolds(3), n_strengths=12, min_ratio=0.03),
+    "stability": Stability(n_pairs=5, n_selected=2, threshold=0.9),
+    "knockoffs": Knockoffs(n_draws=1),
+    "forward": Forward(BlockedFolds(5)),
     "shift": Shift(n_shifts=200),
 }
 FAST = METHODS["1se"]
@@ -61,15 +67,7 @@ def test_strong_covariates_are_found(fitted):
     assert all(found)
 
 
-def test_a_second_fit_gives_the_same_and_processes_too(fitted):
-    selector, design, counts, _ = fitted
-    again = CovariateSelector(selector.method, contributions=False, n_jobs=2).fit(design, counts)
-    np.testing.assert_array_equal(selector.selected_, again.selected_)
-    for name, values in selector.evidence_.columns().items():
-        np.testing.assert_array_equal(values, again.evidence_.columns()[name])
-
-
-def test_evidence_does_not_depend_on_the_other_neurons(fitted):
+def test_evidence_repeats_and_does_not_depend_on_the_other_neurons(fitted):
     selector, design, counts, _ = fitted
     alone = CovariateSelector(selector.method, contributions=False).fit(design, counts[:, 0])
     for name, values in alone.evidence_.columns().items():
@@ -91,6 +89,14 @@ def test_constant_covariates_and_silent_neurons_are_marked(name, two_neurons):
     assert "spikes" in selector.evidence_.notes[1]
 
 
+def test_processes_give_the_same(two_neurons):
+    design, counts, _ = two_neurons
+    one, two = (CovariateSelector(METHODS["knockoffs"], n_jobs=n, contributions=False) for n in (None, 2))
+    np.testing.assert_array_equal(
+        one.fit(design, counts).evidence_.statistic, two.fit(design, counts).evidence_.statistic
+    )
+
+
 # ---- The selector ----------------------------------------------------------
 
 
@@ -98,9 +104,10 @@ def test_rules_choose_what_cross_validation_chooses(two_neurons):
     design, counts, _ = two_neurons
     folds = BlockedFolds(4, gap=20)
     model = GLM(regularizer="GroupLasso")
-    cv = cross_validate(model, design, counts[:, 0], folds=folds, n_strengths=50)
+    cv = cross_validate(model, design, counts[:, 0], folds=folds, n_strengths=15)
     for rule in ("min", "1se"):
-        selector = CovariateSelector(rule, folds=folds).fit(design, counts[:, 0])
+        method = CrossValidated(rule, folds, n_strengths=15)
+        selector = CovariateSelector(method, contributions=False).fit(design, counts[:, 0])
         assert selector.evidence_.selected_labels() == cv.selected(rule)
         np.testing.assert_allclose(selector.evidence_.entry_strength[0], list(cv.path.entry_strengths().values()))
 
@@ -111,8 +118,9 @@ def test_rows_with_missing_values_are_left_out_of_the_folds_of_the_whole_recordi
     features["c00"][100:300] = np.nan
     trials = np.arange(len(counts)) // 200
     folds = TrialFolds(trials, 4)
-    cv = cross_validate(GLM(regularizer="GroupLasso"), features, counts[:, 0], folds=folds, n_strengths=50)
-    selector = CovariateSelector("1se", folds=folds).fit(features, counts[:, 0])
+    cv = cross_validate(GLM(regularizer="GroupLasso"), features, counts[:, 0], folds=folds, n_strengths=15)
+    method = CrossValidated("1se", folds, n_strengths=15)
+    selector = CovariateSelector(method, contributions=False).fit(features, counts[:, 0])
     assert selector.evidence_.selected_labels() == cv.selected("1se")
     np.testing.assert_allclose(selector.evidence_.entry_strength[0], list(cv.path.entry_strengths().values()))
     assert selector.evidence_.n_spikes[0] == np.delete(counts[:, 0], np.s_[100:300]).sum()

@@ -39,7 +39,9 @@ class EvidenceStatus(enum.IntEnum):
     """The covariate does not vary in the rows that can be used, so nothing can depend on it."""
     NOT_CONVERGED = 3
     """A fit on which the answer rests did not reach its optimum."""
-    NOT_REACHED = 4
+    UNSUITABLE = 4
+    """What the method assumes visibly fails for this covariate."""
+    NOT_REACHED = 5
     """The analysis was interrupted before this neuron."""
 
     @property
@@ -152,9 +154,9 @@ class SelectionMethod(ABC):
         del design, kept, rng
         return self
 
-    def with_folds(self, folds) -> Self:
-        """Return the method with these folds, if it uses folds and was not given its own."""
-        del folds
+    def with_defaults(self, folds, fdr: float) -> Self:
+        """Return the method with the selector's folds and rate, where it uses them and was not given its own."""
+        del folds, fdr
         return self
 
 

@@ -50,7 +50,8 @@ class CrossValidated(SelectionMethod):
         if self.rule not in ("1se", "min"):
             raise ValueError(f"rule must be '1se' or 'min'; got {self.rule!r}.")
 
-    def with_folds(self, folds):
+    def with_defaults(self, folds, fdr):
+        del fdr
         return replace(self, folds=folds) if self.folds is None else self
 
     def prepared(self, design, kept, rng):

@@ -10,16 +10,22 @@ from spikesieve.design import Design, as_design, as_floats
 from spikesieve.observation_models import resolve_observation_model
 from spikesieve.selection._evidence import Evidence, evidence_of
 from spikesieve.selection._folds import BlockedFolds
+from spikesieve.selection._forward import Forward
+from spikesieve.selection._knockoffs import Knockoffs
 from spikesieve.selection._method import Assessment, EvidenceStatus, SelectionMethod
 from spikesieve.selection._neurons import Neurons
 from spikesieve.selection._refit import Refit
 from spikesieve.selection._rules import CrossValidated
 from spikesieve.selection._shift import Shift
+from spikesieve.selection._stability_selection import Stability
 
 _METHODS: dict[str, SelectionMethod] = {
     "min": CrossValidated("min"),
     "1se": CrossValidated("1se"),
     "shift": Shift(),
+    "stability": Stability(),
+    "knockoffs": Knockoffs(),
+    "forward": Forward(),
 }
 
 
@@ -29,7 +35,8 @@ class CovariateSelector:
     Parameters
     ----------
     method
-        A name, or an instance with its options: ``"1se"`` or ``"min"`` (`CrossValidated`); ``"shift"`` (`Shift`).
+        A name, or an instance with its options: ``"1se"`` or ``"min"`` (`CrossValidated`), ``"shift"`` (`Shift`),
+        ``"knockoffs"`` (`Knockoffs`), ``"stability"`` (`Stability`), ``"forward"`` (`Forward`).
     fdr
         Share of false ones to tolerate among all selected pairs of neurons and covariates, in expectation. Methods that
         promise no error rate ignore it; their docstrings say so.
@@ -109,9 +116,9 @@ class CovariateSelector:
             If shapes, counts or options are impossible. Too little data is no error: it is marked in the evidence.
         """
         family = resolve_observation_model(self.observation_model, self.inverse_link_function)
-        method = _resolve_method(self.method).with_folds(self.folds)
         if not 0 < self.fdr < 1:
             raise ValueError(f"fdr must lie between 0 and 1; got {self.fdr!r}.")
+        method = _resolve_method(self.method).with_defaults(self.folds, self.fdr)
         design = _design_of_covariates(X)
         counts, names = _as_neurons(y, design.n_samples)
         plan = Neurons(design, counts, family, method, self.folds or BlockedFolds(), self.random_state)
