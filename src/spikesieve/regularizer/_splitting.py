@@ -134,5 +134,8 @@ def stretch(norms: NormSum, found: Split, part: Index, n_parts: int) -> np.ndarr
     grown = np.zeros(n_parts)
     used = norms.absolute > 0
     np.maximum.at(grown, part[used], np.abs(spread.singles[used]) / norms.absolute[used])
-    np.maximum.at(grown, part[norms.first], norms.lengths(spread.duals) / norms.weights)
+    # A part that nothing pulls on, as features that are all zero, has been given weights of zero.
+    lengths = norms.lengths(spread.duals)
+    longer = np.divide(lengths, norms.weights, out=np.zeros_like(lengths), where=norms.weights > 0)
+    np.maximum.at(grown, part[norms.first], longer)
     return grown
