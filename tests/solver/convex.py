@@ -10,12 +10,17 @@ FAMILIES = {"Gaussian": GaussianObservations(), "Poisson": PoissonObservations()
 
 
 def smallest_objective(matrix, y, family: str, cost, strength: float) -> float:
-    """Minimum of ``mean loss + strength * cost(coef)``; `cost` makes a CVXPY expression of a CVXPY variable."""
+    """Minimum of ``mean loss + strength * cost(coef)``.
+
+    `cost` makes a CVXPY expression of a CVXPY variable, or a pair of it and constraints on variables of its own.
+    """
     cp = pytest.importorskip("cvxpy", reason="cvxpy (test extra) is not installed")
     coef, intercept = cp.Variable(matrix.shape[1]), cp.Variable()
     eta = matrix @ coef + intercept
     loss = cp.sum(cp.exp(eta) - cp.multiply(y, eta)) if family == "Poisson" else cp.sum_squares(y - eta)
-    problem = cp.Problem(cp.Minimize(loss / len(y) + strength * cost(coef)))
+    made = cost(coef)
+    penalty, constraints = made if isinstance(made, tuple) else (made, [])
+    problem = cp.Problem(cp.Minimize(loss / len(y) + strength * penalty), constraints)
     problem.solve(solver="CLARABEL")
     return float(problem.value)
 

@@ -10,6 +10,7 @@ from tests.solver.problems import counts, dense, design_of, features
 
 WINDOWS = [list(range(start, start + 4)) for start in range(0, 10, 2)]
 REGIONS = {"left": ["g00", "g01"], "middle": ["g01", "g02"], "right": ["g02", "g03"]}
+CARVED = OverlappingGroupLasso(REGIONS, "intersection")
 
 
 def data(family="Poisson", n_samples=150, n_groups=4, size=3):
@@ -51,7 +52,7 @@ def test_sparse_group_lasso_equals_cvxpy(family, ratio):
 @pytest.mark.parametrize("groups", [WINDOWS, [*WINDOWS, [0], [5], [11]]], ids=["windows", "windows and singles"])
 def test_overlapping_norms_equal_cvxpy(family, groups):
     pytest.importorskip("cvxpy", reason="cvxpy (test extra) is not installed")
-    against_cvxpy(OverlappingGroupLasso(groups), groups, [np.sqrt(len(g)) for g in groups], family)
+    against_cvxpy(OverlappingGroupLasso(groups, "intersection"), groups, [np.sqrt(len(g)) for g in groups], family)
 
 
 def test_limits_of_the_ratio_are_group_lasso_and_lasso():
@@ -67,14 +68,14 @@ def test_limits_of_the_ratio_are_group_lasso_and_lasso():
 def test_overlap_without_overlap_is_the_group_lasso():
     X, y = data()
     same = solve(GroupLasso(), X, y, n_strengths=10)
-    overlapping = solve(OverlappingGroupLasso([[label] for label in X]), X, y, n_strengths=10)
+    overlapping = solve(OverlappingGroupLasso([[label] for label in X], "intersection"), X, y, n_strengths=10)
     assert overlapping.group_labels == same.group_labels
     np.testing.assert_allclose(overlapping.strengths, same.strengths, rtol=1e-9)
     np.testing.assert_allclose(overlapping.coef_matrix, same.coef_matrix, atol=1e-5)
     np.testing.assert_allclose(overlapping.objective, same.objective, rtol=1e-9)
 
 
-@pytest.mark.parametrize("regularizer", [SparseGroupLasso(0.3), OverlappingGroupLasso(REGIONS)], ids=type)
+@pytest.mark.parametrize("regularizer", [SparseGroupLasso(0.3), CARVED], ids=type)
 def test_largest_strength_is_the_smallest_with_all_zero(regularizer):
     X, y = data()
     largest = solve(regularizer, X, y, n_strengths=1).strength_max
@@ -85,7 +86,7 @@ def test_largest_strength_is_the_smallest_with_all_zero(regularizer):
 
 def test_zeros_of_overlapping_norms_are_unions_of_groups():
     X, y = data(n_groups=4)
-    solved = solve(OverlappingGroupLasso(REGIONS), X, y, n_strengths=20)
+    solved = solve(CARVED, X, y, n_strengths=20)
     members = {"left": slice(0, 6), "middle": slice(3, 9), "right": slice(6, 12)}
     for coef in solved.coef_matrix:
         union = np.zeros(12, dtype=bool)
@@ -106,7 +107,7 @@ def test_sparse_group_lasso_is_sparse_within_groups():
 
 def test_certificate_bounds_the_distance_and_the_excess():
     X, y = data()
-    regularizer = OverlappingGroupLasso(WINDOWS)
+    regularizer = OverlappingGroupLasso(WINDOWS, "intersection")
     rough = solve(regularizer, X, y, n_strengths=8, tolerance=1e-4)
     exact = solve(regularizer, X, y, strengths=rough.strengths, tolerance=1e-9)
     excess = rough.objective - exact.objective
@@ -119,7 +120,8 @@ def test_certificate_bounds_the_distance_and_the_excess():
 def test_more_coefficients_than_rows_converge():
     X = features(n_samples=40, n_groups=20, size=4)
     y = counts(X)
-    for regularizer in (SparseGroupLasso(0.5), OverlappingGroupLasso([list(range(j, j + 6)) for j in range(0, 75, 3)])):
+    runs = [list(range(start, start + 6)) for start in range(0, 75, 3)]
+    for regularizer in (SparseGroupLasso(0.5), OverlappingGroupLasso(runs, "intersection")):
         solved = solve(regularizer, X, y, n_strengths=15, min_ratio=1e-2)
         assert solved.converged.all()
         assert (solved.kkt_residual <= solved.tolerance).all()
@@ -127,7 +129,7 @@ def test_more_coefficients_than_rows_converge():
 
 def test_coefficients_in_no_group_are_unpenalised():
     X, y = data()
-    solved = solve(OverlappingGroupLasso([["g01", "g02"], ["g02", "g03"]]), X, y, n_strengths=3)
+    solved = solve(OverlappingGroupLasso([["g01", "g02"], ["g02", "g03"]], "intersection"), X, y, n_strengths=3)
     alone = solve(GroupLasso(), {"g00": X["g00"]}, y, strengths=[0.0], tolerance=1e-9)
     np.testing.assert_allclose(solved.coef_matrix[0, :3], alone.coef_matrix[0], atol=1e-5)
     assert not solved.coef_matrix[0, 3:].any()
@@ -135,7 +137,7 @@ def test_coefficients_in_no_group_are_unpenalised():
 
 def test_sets_that_share_nothing_are_screened_apart():
     design = design_of(features())
-    penalty, _ = OverlappingGroupLasso([[0, 1, 2], [2, 3], [5, 6], [6, 7, 8]]).bind(design.layout, 1.0)
+    penalty, _ = OverlappingGroupLasso([[0, 1, 2], [2, 3], [5, 6], [6, 7, 8]], "intersection").bind(design.layout, 1.0)
     assert isinstance(penalty, NormSumPenalty)
     assert [group.tolist() for group in penalty.groups] == [[0, 1, 2, 3], [5, 6, 7, 8]]
     assert penalty.ungrouped.tolist() == [4, 9, 10, 11]

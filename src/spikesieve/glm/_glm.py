@@ -14,7 +14,7 @@ from spikesieve.glm._path_strengths import path_strengths
 from spikesieve.glm._scores import score_of
 from spikesieve.glm._solver_options import solver_options
 from spikesieve.observation_models import ObservationModel, resolve_observation_model
-from spikesieve.regularizer import Penalty
+from spikesieve.regularizer import BoundPenalty
 from spikesieve.solver import Path, Sample, as_sample, number_of_threads, solve_path, with_estimated_scale
 
 
@@ -178,7 +178,7 @@ class GLM(LinearModel):
         warn_unless_converged(solution)
         return replace(solution, fitted_at=FittedAt(self.unfitted_copy(), sample, solution, family))
 
-    def _path_family(self, sample: Sample, penalty: Penalty, strengths, min_ratio: float) -> ObservationModel:
+    def _path_family(self, sample: Sample, penalty: BoundPenalty, strengths, min_ratio: float) -> ObservationModel:
         """Family for a whole path: if its dispersion is estimated, with that of the smallest strength."""
         family = self.family
         if not family.estimates_scale:
@@ -192,7 +192,7 @@ class GLM(LinearModel):
         )
 
     def solve(
-        self, sample: Sample, penalty: Penalty, strengths: Strengths | None, family: ObservationModel, **options
+        self, sample: Sample, penalty: BoundPenalty, strengths: Strengths | None, family: ObservationModel, **options
     ) -> Path:
         """Call the path solver with this model's options; `fit` and `fit_path` end here."""
         problem = sample.problem(family, number_of_threads(self.n_jobs))

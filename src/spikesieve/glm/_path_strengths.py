@@ -3,11 +3,11 @@
 import numpy as np
 
 from spikesieve._types import Strengths
-from spikesieve.regularizer import Penalty, Regularizer, checked_strengths
+from spikesieve.regularizer import BoundPenalty, Regularizer, checked_strengths
 
 
 def path_strengths(
-    kind: Regularizer, penalty: Penalty, strengths, n_strengths: int, min_ratio: float
+    kind: Regularizer, penalty: BoundPenalty, strengths, n_strengths: int, min_ratio: float
 ) -> Strengths | None:
     """Check the arguments of ``fit_path``; None leaves it to the solver to start at the largest strength.
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from spikesieve._types import Coef
 from spikesieve.regularizer._base import Regularizer, checked_strengths
+from spikesieve.regularizer._expansion import BoundPenalty
 from spikesieve.regularizer._group_lasso import GroupLasso
 from spikesieve.regularizer._group_regularizer import GroupRegularizer
 from spikesieve.regularizer._penalty import Penalty
@@ -30,7 +31,7 @@ class AdaptivePenalty(Penalty):
         Of the pilot's norms.
     """
 
-    pilot: Penalty = field(kw_only=True)
+    pilot: BoundPenalty = field(kw_only=True)
     pilot_strength: float | None = field(kw_only=True)
     power: float = field(kw_only=True)
 
@@ -97,6 +98,7 @@ class AdaptiveGroupLasso(GroupRegularizer):
 
     def bind(self, layout, strength):
         penalty, scalar = super().bind(layout, strength)
+        assert isinstance(penalty, Penalty)
         power = checked_strengths(self.power, "power")
         if power.ndim:
             raise ValueError(f"power of an AdaptiveGroupLasso must be one number, got {self.power!r}.")
@@ -113,8 +115,8 @@ class AdaptiveGroupLasso(GroupRegularizer):
         plain = {item.name: getattr(penalty, item.name) for item in fields(Penalty)}
         return AdaptivePenalty(**plain, pilot=pilot, pilot_strength=known, power=float(power)), scalar
 
-    def _penalty(self, n_coef, grouping, weights):
-        return Penalty(n_coef, grouping.groups, weights, grouping.labels, np.zeros(n_coef))
+    def _penalty(self, layout, grouping, weights):
+        return Penalty(layout.n_coef, grouping.groups, weights, grouping.labels, np.zeros(layout.n_coef))
 
     def _pilot_regularizer(self) -> Regularizer | None:
         """Regularizer of the pilot fit, None if its coefficients were given."""

@@ -6,7 +6,7 @@ import numpy as np
 
 from spikesieve._tree import CoefLayout, flatten, map_leaves
 from spikesieve._types import Coef, PyTree
-from spikesieve.regularizer._penalty import Penalty
+from spikesieve.regularizer._expansion import BoundPenalty
 
 
 class Regularizer(ABC):
@@ -18,7 +18,7 @@ class Regularizer(ABC):
     """True if it sets whole groups to exactly zero."""
 
     @abstractmethod
-    def bind(self, layout: CoefLayout, strength: PyTree) -> tuple[Penalty, float]:
+    def bind(self, layout: CoefLayout, strength: PyTree) -> tuple[BoundPenalty, float]:
         """Penalty over the flat coefficients, and the scalar strength that multiplies it.
 
         `strength` is a scalar, or whatever finer form the regularizer documents; then the finer form goes

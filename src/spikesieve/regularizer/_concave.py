@@ -20,10 +20,10 @@ class _ConcaveGroups(GroupRegularizer):
         self.gamma = gamma
         self.relative = relative
 
-    def _penalty(self, n_coef, grouping, weights):
+    def _penalty(self, layout, grouping, weights):
         gamma = checked_gamma(self.gamma, self._smallest_gamma, type(self).__name__)
         shape = self._shape(gamma, None if self.relative else 1.0)
-        return Penalty(n_coef, grouping.groups, weights, grouping.labels, np.zeros(n_coef), shape=shape)
+        return Penalty(layout.n_coef, grouping.groups, weights, grouping.labels, np.zeros(layout.n_coef), shape=shape)
 
 
 class GroupMCP(_ConcaveGroups):

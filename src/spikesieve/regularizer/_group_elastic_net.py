@@ -34,11 +34,11 @@ class GroupElasticNet(GroupRegularizer):
         super().__init__(mask, groups, weights, joint)
         self.ratio = ratio
 
-    def _penalty(self, n_coef, grouping, weights):
+    def _penalty(self, layout, grouping, weights):
         ratio = checked_ratio(self.ratio)
         if ratio.ndim:
             raise ValueError(f"The ratio of a GroupElasticNet must be one number, got shape {ratio.shape}.")
-        quadratic = np.zeros(n_coef)
+        quadratic = np.zeros(layout.n_coef)
         for group, weight in zip(grouping.groups, weights, strict=True):
             quadratic[group] = (1.0 - ratio) * weight
-        return Penalty(n_coef, grouping.groups, ratio * weights, grouping.labels, quadratic)
+        return Penalty(layout.n_coef, grouping.groups, ratio * weights, grouping.labels, quadratic)

@@ -2,7 +2,9 @@
 
 import numpy as np
 
-from spikesieve.regularizer._group_regularizer import GroupRegularizer
+from spikesieve._types import PyTree
+from spikesieve.regularizer._expansion import ExpandedPenalty
+from spikesieve.regularizer._group_regularizer import GroupRegularizer, standardizes
 from spikesieve.regularizer._penalty import Penalty
 
 
@@ -24,6 +26,12 @@ class GroupLasso(GroupRegularizer):
     weights
         ``w_g``: one number per group, or a dict by group. None: the square roots of the group sizes ``p_g``, so that a
         covariate does not enter more easily for having more coefficients. 0 leaves a group unpenalised.
+    joint
+        With several outputs (neurons, classes): whether a group is one for all of them.
+    standardize
+        ``"group"``: ``||X_g coef_g||_2 / sqrt(n)`` with centred features, the size of the group's contribution to the
+        linear predictor, in place of ``||coef_g||_2``. Whatever basis spans the same functions then gives the same
+        fit; the covariance of each group's features costs one more pass. None: the coefficients themselves.
 
     Notes
     -----
@@ -34,6 +42,7 @@ class GroupLasso(GroupRegularizer):
     ----------
     Yuan & Lin (2006), J. R. Stat. Soc. B 68, 49-67, eq. 2.1 with ``K_g = p_g I``.
     doi:10.1111/j.1467-9868.2005.00532.x
+    With ``standardize="group"``: Simon & Tibshirani (2012), Stat. Sin. 22, 983-1001, eq. 5. doi:10.5705/ss.2011.075
 
     Examples
     --------
@@ -44,5 +53,16 @@ class GroupLasso(GroupRegularizer):
     GroupLasso(groups=...)
     """
 
-    def _penalty(self, n_coef, grouping, weights):
-        return Penalty(n_coef, grouping.groups, weights, grouping.labels, np.zeros(n_coef))
+    def __init__(
+        self, mask: PyTree = None, groups=None, weights=None, joint: bool = False, standardize: str | None = None
+    ):
+        super().__init__(mask, groups, weights, joint)
+        self.standardize = standardize
+
+    def _penalty(self, layout, grouping, weights):
+        if standardizes(self.standardize):
+            no_extra = (None,) * len(grouping.groups)
+            return ExpandedPenalty(
+                layout.n_coef, grouping.groups, weights, grouping.labels, no_extra, True, grouping.groups
+            )
+        return Penalty(layout.n_coef, grouping.groups, weights, grouping.labels, np.zeros(layout.n_coef))

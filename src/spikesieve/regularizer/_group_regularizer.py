@@ -7,9 +7,9 @@ import numpy as np
 from spikesieve._tree import CoefLayout, flatten
 from spikesieve._types import PyTree
 from spikesieve.regularizer._base import Regularizer, checked_strengths, scalar_strength
+from spikesieve.regularizer._expansion import BoundPenalty
 from spikesieve.regularizer._groups import Grouping
 from spikesieve.regularizer._output_groups import grouping_of_outputs, mask_has_outputs
-from spikesieve.regularizer._penalty import Penalty
 
 
 class GroupRegularizer(Regularizer):
@@ -53,7 +53,7 @@ class GroupRegularizer(Regularizer):
         weights = relative * self._weights(layout, grouping)
         kept = np.flatnonzero(weights > 0)
         kept_grouping = Grouping(tuple(grouping.groups[g] for g in kept), tuple(grouping.labels[g] for g in kept))
-        return self._penalty(layout.n_coef, kept_grouping, weights[kept]), 1.0 if scalar is None else scalar
+        return self._penalty(layout, kept_grouping, weights[kept]), 1.0 if scalar is None else scalar
 
     def grouping(self, layout: CoefLayout) -> Grouping:
         """Groups over the coefficients of some features."""
@@ -65,7 +65,7 @@ class GroupRegularizer(Regularizer):
         return self.mask is not None or self.groups is not None
 
     @abstractmethod
-    def _penalty(self, n_coef: int, grouping: Grouping, weights: np.ndarray) -> Penalty:
+    def _penalty(self, layout: CoefLayout, grouping: Grouping, weights: np.ndarray) -> BoundPenalty:
         """Penalty of some groups with positive weights."""
 
     def _weights(self, layout: CoefLayout, grouping: Grouping) -> np.ndarray:
@@ -89,6 +89,13 @@ class GroupRegularizer(Regularizer):
     def _repeats(self, layout: CoefLayout) -> bool:
         """Whether groups of features are repeated for every output."""
         return bool(layout.output_shape) and not self.joint and not mask_has_outputs(self.mask, layout)
+
+
+def standardizes(standardize) -> bool:
+    """Whether groups are measured by their contribution to the linear predictor, checked."""
+    if standardize not in (None, "group"):
+        raise ValueError(f'standardize must be None or "group", got {standardize!r}.')
+    return standardize == "group"
 
 
 def _one_per_group(values, grouping: Grouping, name: str) -> np.ndarray:

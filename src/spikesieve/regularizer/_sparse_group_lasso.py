@@ -37,7 +37,7 @@ class SparseGroupLasso(GroupRegularizer):
         super().__init__(mask, groups, weights, joint)
         self.ratio = ratio
 
-    def _penalty(self, n_coef, grouping, weights):
+    def _penalty(self, layout, grouping, weights):
         if isinstance(self.ratio, bool) or not isinstance(self.ratio, int | float) or not 0.0 <= self.ratio <= 1.0:
             raise ValueError(f"ratio of SparseGroupLasso must be a number within 0 and 1, got {self.ratio!r}.")
         groups = list(grouping.groups)
@@ -45,5 +45,5 @@ class SparseGroupLasso(GroupRegularizer):
         for group, weight in zip(grouping.groups, self.ratio * weights, strict=True):
             groups += np.split(group, len(group))
             weighed += [weight / np.sqrt(len(group))] * len(group)
-        norms = NormSum.of(n_coef, groups, weighed)
+        norms = NormSum.of(layout.n_coef, groups, weighed)
         return NormSumPenalty.of(norms, grouping.groups, grouping.labels)

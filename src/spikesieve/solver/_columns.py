@@ -70,6 +70,15 @@ class Columns:
                 squares += np.square(self.with_intercept(piece)[:, 1:]).sum(axis=0)
         return np.sqrt(squares / self.design.n_samples)
 
+    def covariance(self, chunks: list[slice], row_weights: np.ndarray | None) -> Gram:
+        """Covariance of the columns over all rows, which weigh alike or as `row_weights` say."""
+        weights = np.ones(self.design.n_samples) if row_weights is None else row_weights
+        gram = np.zeros((len(self.indices) + 1,) * 2)
+        for rows in chunks:
+            gram += self.weighted_gram(rows, weights[rows])
+        gram /= gram[0, 0]
+        return gram[1:, 1:] - np.outer(gram[0, 1:], gram[0, 1:])
+
     def peak(self, chunks: list[slice]) -> np.ndarray:
         """Largest absolute entry of each column over all rows."""
         peak = np.zeros(len(self.indices))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from spikesieve._tree import CoefLayout
-from spikesieve._types import Coef, Index, Intercepts, PerOutput, PerSample
+from spikesieve._types import Coef, Gram, Index, Intercepts, PerOutput, PerSample
 from spikesieve.design import Design
 from spikesieve.solver._columns import Columns
 from spikesieve.solver._protocol import Evaluation, Problem
@@ -92,6 +92,12 @@ class OutputsProblem(Problem):
     def column_peak(self, columns: Index) -> np.ndarray:
         features, where = np.unique(columns // self.n_outputs, return_inverse=True)
         return Columns(self.design, features).peak(self.chunks())[where]
+
+    def column_covariance(self, columns: Index) -> Gram:
+        features, where = np.unique(columns // self.n_outputs, return_inverse=True)
+        of_features = Columns(self.design, features).covariance(self.chunks(), self.row_weights)
+        output = columns % self.n_outputs
+        return np.where(output[:, None] == output, of_features[np.ix_(where, where)], 0.0)
 
     def residual_rms(self, intercept: Intercepts, coef: Coef) -> float:
         predictors = self._predictors(coef)

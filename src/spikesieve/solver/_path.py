@@ -9,9 +9,10 @@ from spikesieve._errors import Status
 from spikesieve._types import Coef, Intercepts, PerSample, Strengths
 from spikesieve.design import Design
 from spikesieve.observation_models import ObservationModel
-from spikesieve.regularizer import AdaptivePenalty, Penalty
+from spikesieve.regularizer import AdaptivePenalty, BoundPenalty, ExpandedPenalty
 from spikesieve.solver._certificate import duality_gap, kkt_residual
 from spikesieve.solver._concave import at_curvature_of, solve_from_norm
+from spikesieve.solver._expanded import ExpandedProblem
 from spikesieve.solver._extrapolation import Extrapolation
 from spikesieve.solver._newton import NewtonSolver, Point
 from spikesieve.solver._null import NullModel, fit_null_model
@@ -33,7 +34,7 @@ def path(
     design: Design,
     y: PerSample,
     observation_model: ObservationModel,
-    penalty: Penalty,
+    penalty: BoundPenalty,
     strengths: Strengths | None = None,
     *,
     n_strengths: int = 100,
@@ -92,7 +93,7 @@ def path(
 
 def solve_path(
     problem: Problem,
-    penalty: Penalty,
+    penalty: BoundPenalty,
     strengths: Strengths | None = None,
     *,
     n_strengths: int = 100,
@@ -105,6 +106,11 @@ def solve_path(
     """Follow the path of any problem; the arguments are those of `path`."""
     if isinstance(penalty, AdaptivePenalty):
         penalty = penalty.informed(_pilot_coef(problem, penalty, tolerance, maxiter))
+    expansion = None
+    if isinstance(penalty, ExpandedPenalty):
+        penalty, expansion = penalty.expand(problem.column_covariance)
+        problem = ExpandedProblem(problem, expansion)
+        start = None if start is None else (start[0], expansion.to_latent(start[1]))
     with one_blas_thread(problem.n_threads, problem.n_coef):
         norm = penalty.convex()
         null = fit_null_model(problem, norm, tolerance, maxiter)
@@ -117,7 +123,8 @@ def solve_path(
             concave = NewtonSolver(problem, penalty, null.scale, tolerance, maxiter)
         point = null.point if start is None else solver.evaluate(np.reshape(start[0], problem.n_intercepts), start[1])
         solved, interrupted = _follow(solver, point, strengths, null, progress, concave)
-    return _record(concave or solver, solved, strengths[: len(solved)], null, interrupted)
+    found = _record(concave or solver, solved, strengths[: len(solved)], null, interrupted)
+    return found if expansion is None else found.expanded(expansion)
 
 
 def _pilot_coef(problem: Problem, penalty: AdaptivePenalty, tolerance: float, maxiter: int) -> Coef:

@@ -130,6 +130,9 @@ class SingleProblem(Problem):
     def column_peak(self, columns: Index) -> np.ndarray:
         return Columns(self.design, columns).peak(self.chunks())
 
+    def column_covariance(self, columns: Index) -> Gram:
+        return Columns(self.design, columns).covariance(self.chunks(), self.row_weights)
+
     def residual_rms(self, intercept: Intercepts, coef: Coef) -> float:
         square = 0.0
         for rows in self.chunks():

@@ -94,6 +94,10 @@ class Problem(ABC):
         """Largest absolute entry over all rows of the features that some coefficients multiply."""
 
     @abstractmethod
+    def column_covariance(self, columns: Index) -> Gram:
+        """Covariance over all rows of the features that some coefficients multiply, 0 across outputs."""
+
+    @abstractmethod
     def null_intercept(self) -> Intercepts:
         """Best intercepts without any covariate and offset, in closed form."""
 

@@ -9,6 +9,7 @@ import numpy as np
 from spikesieve._errors import Status
 from spikesieve._tree import CoefLayout
 from spikesieve._types import PyTree, Strengths
+from spikesieve.regularizer import Expansion
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,15 @@ class Path:
         return {
             label: float(self.strengths[active[:, g]].max(initial=0.0)) for g, label in enumerate(self.group_labels)
         }
+
+    def expanded(self, expansion: Expansion) -> "Path":
+        """Return a path on latent coefficients as one on the coefficients that they make."""
+        return replace(
+            self,
+            coef_matrix=expansion.to_coef(self.coef_matrix),
+            group_norm_matrix=expansion.norms(self.coef_matrix),
+            group_labels=expansion.labels,
+        )
 
     def only(self, index: int) -> "Path":
         """Return the path of the one strength at `index`."""
