@@ -214,13 +214,26 @@ class Basis(abc.ABC):
         *covariates
             As for `compute_features`; what a basis learns from samples it learns likewise.
         resolution
-            Largest error of a tabulated feature, as a share of its largest value. Covariates of few distinct
-            values have none.
+            No tabulated feature is further from `compute_features` than this share of the largest value that it
+            takes (the default is far below what noise in a covariate does); columns of a place map likewise.
+            Covariates of few distinct values, categories, filtered signals and stored columns are exact. A finer
+            resolution takes more bytes per row; where no table holds it, the columns are stored.
         exact
             Store the columns themselves where a table would not be exact.
         offset, sample_weight
             Travel with the design: see `Design.with_offset` (an exposure) and `Design.with_weight` (a mask of
             valid bins).
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from spikesieve.basis import BSplineEval
+        >>> basis, speed = BSplineEval(10, label="speed"), np.random.default_rng(0).random(20_000)
+        >>> lazy, features = basis.design(speed), basis.compute_features(speed)
+        >>> bool(np.abs(lazy.to_dense() - features).max() <= 1e-4 * features.max())
+        True
+        >>> lazy.n_bytes < features.nbytes / 5
+        True
         """
         from spikesieve.design import design_of_basis
 

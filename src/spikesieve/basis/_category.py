@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Int
 
 from spikesieve.basis._base import Basis, check_integer, check_label
-from spikesieve.basis._samples import ArrayLike, check_number_of_inputs, like_inputs, values_of
+from spikesieve.basis._samples import ArrayLike, as_samples, check_number_of_inputs, like_inputs, values_of
 
 
 class Category(Basis):
@@ -110,6 +110,8 @@ class Category(Basis):
     def _as_labels(self, covariates):
         check_number_of_inputs(covariates, 1, self.label)
         x = np.atleast_1d(np.asarray(values_of(covariates[0])))
+        if x.dtype.kind == "O":
+            x = self._uniform(x)
         if x.size == 0:
             raise ValueError(f"{self.label}: the covariate has no samples (shape {x.shape}).")
         if (x.dtype.kind in "SU") != (self.labels.dtype.kind in "SU"):
@@ -118,3 +120,15 @@ class Category(Basis):
                 "Use labels of one type."
             )
         return x
+
+    def _uniform(self, x: np.ndarray) -> np.ndarray:
+        """Labels that came as Python objects, as pandas holds text, in an array of one type."""
+        others = [label for label in x.ravel() if not isinstance(label, str)]
+        if not others:
+            return x.astype(str)
+        if len(others) == x.size:
+            return as_samples(x, self.label)
+        raise TypeError(
+            f"{self.label}: some labels are text and {len(others)} are not, such as {others[0]!r}. Give bins without a "
+            "label one of their own, say 'none'; if it is not among the categories, all their features are 0."
+        )

@@ -5,6 +5,7 @@ imported it.
 """
 
 import math
+import numbers
 from typing import Any
 
 import numpy as np
@@ -19,15 +20,42 @@ def as_samples(covariate: ArrayLike, name: str) -> Float[np.ndarray, " n_samples
     values = values_of(covariate)
     if isinstance(values, np.ma.MaskedArray):
         values = np.ma.filled(values.astype(float), np.nan)  # masked means missing
-    values = np.asarray(values)
+    try:
+        values = np.asarray(values)
+    except ValueError as error:  # NumPy's words for rows of different lengths
+        raise ValueError(f"{name}: a covariate must be an array of numbers, and this is none: {error}") from error
+    if values.dtype.kind == "O":
+        values = _numbers_in(values, name)
     if values.dtype.kind not in "biuf":
-        raise TypeError(
-            f"{name}: a covariate must be an array of real numbers; got dtype {values.dtype}. "
-            "Convert it first, or use basis.Category for labels."
-        )
+        raise TypeError(f"{name}: a covariate must be an array of real numbers; {_what_else(values)}")
     if values.size == 0:
         raise ValueError(f"{name}: the covariate has no samples (shape {values.shape}).")
     return np.atleast_1d(np.asarray(values, dtype=float))
+
+
+def _numbers_in(values: np.ndarray, name: str) -> np.ndarray:
+    """Numbers in an array of Python objects, NaN for None and for what pandas marks as missing."""
+    flat = [np.nan if _is_missing(value) else value for value in values.ravel()]
+    others = [value for value in flat if not isinstance(value, numbers.Real)]
+    if others:
+        raise TypeError(
+            f"{name}: a covariate must be an array of real numbers; this one holds {type(others[0]).__name__} "
+            f"values such as {others[0]!r}. Convert it first, or use basis.Category for labels."
+        )
+    return np.array(flat, dtype=float).reshape(values.shape)
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or type(value).__name__ in ("NAType", "NaTType")
+
+
+def _what_else(values: np.ndarray) -> str:
+    """What an array holds instead of numbers, and what to do about it."""
+    if values.dtype.kind in "SU":
+        return f"this one holds text such as {str(values.ravel()[0])!r}. Use basis.Category for labels."
+    if values.dtype.kind in "mM":
+        return f"this one holds times ({values.dtype}). Convert them to seconds first."
+    return f"got dtype {values.dtype}. Convert it first."
 
 
 def check_number_of_inputs(covariates: tuple, n_inputs: int, name: str) -> None:
@@ -41,6 +69,9 @@ def check_number_of_inputs(covariates: tuple, n_inputs: int, name: str) -> None:
 
 def check_same_length(covariates: tuple, name: str) -> None:
     """Refuse covariates that were not sampled in the same time bins."""
+    for number, covariate in enumerate(covariates, start=1):
+        if covariate is None:
+            raise TypeError(f"{name}: covariate {number} of {len(covariates)} is None; every basis needs one.")
     lengths = [n_samples_of(x) for x in covariates]
     if len(set(lengths)) > 1:
         raise ValueError(
@@ -59,8 +90,9 @@ def check_same_length(covariates: tuple, name: str) -> None:
 def n_samples_of(covariate: ArrayLike) -> int:
     """Length of the first axis; a single number is one sample. Reads nothing from disk."""
     values = values_of(covariate)
-    shape = values.shape if hasattr(values, "shape") else np.shape(values)
-    return int(shape[0]) if shape else 1
+    if hasattr(values, "shape"):
+        return int(values.shape[0]) if values.shape else 1
+    return len(values) if hasattr(values, "__len__") else 1
 
 
 def is_time_series(covariate: ArrayLike) -> bool:

@@ -22,8 +22,8 @@ _CELLS_PER_ROW = 4
 
 def design_of_basis(basis: Basis, covariates: tuple, resolution: float, exact: bool) -> Design:
     """Lay out one block per term of a basis; see `Basis.design` for the meaning of the arguments."""
-    if not 0 < resolution < 1:
-        raise ValueError(f"resolution must lie between 0 and 1 (the largest error of a feature), got {resolution}.")
+    if not isinstance(resolution, float | int) or not 0 < resolution < 1:
+        raise ValueError(f"resolution must lie between 0 and 1 (the largest error of a feature), got {resolution!r}.")
     check_number_of_inputs(covariates, basis.n_inputs, basis.label)
     check_same_length(covariates, basis.label)
     blocks, bases, used = {}, {}, 0

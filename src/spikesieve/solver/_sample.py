@@ -1,6 +1,7 @@
 """From what a user passes to rows that can be fitted; every misuse of them ends here, in one sentence."""
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,7 +12,7 @@ from spikesieve.observation_models import NegativeBinomialObservations, Observat
 from spikesieve.solver._problem import SingleProblem
 from spikesieve.solver._protocol import Problem
 
-_USUAL_SHARE_DROPPED = 0.1
+_USUAL_SHARE_DROPPED, _CULPRITS_NAMED = 0.1, 3
 _FEW_COUNTS, _COUNTS_LOOKED_AT = 20, 10_000
 
 
@@ -88,9 +89,9 @@ def as_sample(X: PyTree, y, family: ObservationModel, sample_weight=None, offset
     if not (finite & used).any():
         raise ValueError(
             f"Every one of the {int(used.sum())} samples has a NaN or infinity: nothing is left to fit. "
-            f"Never finite: {_never_finite(design, counts, used)}."
+            f"Never finite: {_never_finite(_missing(design, counts, used), int(used.sum()))}."
         )
-    _warn_if_many_are_dropped(finite[used])
+    _warn_if_many_are_dropped(finite[used], lambda: _missing(design, counts, used))
     used &= finite
     if not used.all():
         design, counts = design.take(used), counts[used]
@@ -113,24 +114,31 @@ def _weighs(design: Design) -> np.ndarray:
     return weighs
 
 
-def _never_finite(design: Design, counts: PerSample, used: np.ndarray) -> str:
-    labels = [
-        label or "X"
-        for label, block in zip(design.layout.labels, design.blocks, strict=True)
-        if not block.finite_rows()[used].any()
-    ]
+def _missing(design: Design, counts: PerSample, used: np.ndarray) -> dict[str, int]:
+    """Number of samples that are not finite, of whatever has any; covariates with the bounds of their basis."""
+    finite = {}
+    for label, block in zip(design.layout.labels, design.blocks, strict=True):
+        bounds = getattr(design.basis_of(label), "bounds", None)
+        finite[(label or "X") + (f" with bounds {bounds}" if bounds is not None else "")] = block.finite_rows()
     per_row = {"y": counts, "offset": design.offset, "sample_weight": design.sample_weight}
-    labels += [name for name, values in per_row.items() if values is not None and not np.isfinite(values[used]).any()]
+    finite |= {name: np.isfinite(values) for name, values in per_row.items() if values is not None}
+    return {name: n for name, rows in finite.items() if (n := int((~rows[used]).sum()))}
+
+
+def _never_finite(missing: dict[str, int], n_samples: int) -> str:
+    labels = [name for name, n in missing.items() if n == n_samples]
     return ", ".join(labels) or "nothing by itself; each row has one somewhere in X, y, offset or sample_weight"
 
 
-def _warn_if_many_are_dropped(finite: np.ndarray) -> None:
+def _warn_if_many_are_dropped(finite: np.ndarray, missing: Callable[[], dict[str, int]]) -> None:
     """Say so when more than a tenth of the recording is not used: wrong bounds or units do this silently."""
     n_dropped = int((~finite).sum())
     if n_dropped > _USUAL_SHARE_DROPPED * len(finite):
+        worst = sorted(missing().items(), key=lambda pair: -pair[1])[:_CULPRITS_NAMED]
         warnings.warn(
-            f"{n_dropped} of {len(finite)} samples have a NaN or infinity and are left out. If that is not meant, "
-            "check the units of the covariates against the bounds of their bases.",
+            f"{n_dropped} of {len(finite)} samples have a NaN or infinity and are left out: "
+            f"{', '.join(f'{n} in {name}' for name, n in worst)}. If that is not meant, check the units of the "
+            "covariates against the bounds of their bases.",
             UserWarning,
             stacklevel=4,
         )
