@@ -106,11 +106,11 @@ def smooth_noise(rng: np.random.Generator, n_bins: int, width: float) -> np.ndar
 def p_values(sample: Sample, covariate: int, rng: np.random.Generator) -> dict[str, float]:
     """P-value of one covariate by every test."""
     family, block = PoissonObservations(), sample.design.blocks[covariate]
-    epochs = Epochs.of_labels(np.zeros(len(sample.y), dtype=int), shift.N_GRID)
+    epochs = Epochs.of_labels(np.zeros(len(sample.y), dtype=int), int(shift.GRID_PER_SHIFT * N_SHIFTS))
     columns = partial(rows_of, block)
     gap = memory(columns, epochs, shift.FORGOTTEN)
     alignments = circular_shifts(epochs, N_SHIFTS, gap, rng)
-    phases = np.arange(min(shift.N_PHASES, epochs.stride))
+    phases = np.arange(min(epochs.stride, 1 + shift.N_SAMPLED * epochs.stride // epochs.n_rows))
     ranges = column_ranges(columns, epochs, phases)
 
     def null_of(moments, score) -> tuple[ShiftNull, float]:

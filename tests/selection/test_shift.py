@@ -37,7 +37,7 @@ def test_p_values_are_uniform_where_the_rate_drifts():
 
 def test_true_covariates_are_found_and_null_ones_are_not():
     design, counts, active = recording(seed=3, n_neurons=3)
-    selector = CovariateSelector("shift", contributions=False).fit(design, counts)
+    selector = CovariateSelector("shift", fdr=0.05, contributions=False).fit(design, counts)
     expected = np.array([label in active for label in design.labels])
     np.testing.assert_array_equal(selector.selected_, np.tile(expected, (3, 1)))
     assert selector.evidence_.p_value[:, expected].max() < 1e-6

@@ -9,7 +9,7 @@ Circular shifts of all distances come from a few Fourier transforms; pairs of ep
 weights are means over some of the rows, which all alignments share: enough for a variance.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +23,7 @@ RowsOf = Callable[[slice], Float[np.ndarray, "n_rows n_columns"]]
 """Columns of a matrix on a slice of its rows."""
 
 _COLUMNS_AT_A_TIME = 32
+_VALUES_AT_A_TIME = 2**22
 
 
 @dataclass(frozen=True)
@@ -92,30 +93,48 @@ def _shifted_epoch(covariate, model: Model, epochs: Epochs, epoch: int, phases, 
     shifts are whole grid steps.
     """
     n_steps = int(epochs.n_steps[epoch])
-    spectra: list[np.ndarray] = []
-    products: np.ndarray | float = 0.0
-    score: np.ndarray | float = 0.0
-    for phase in range(epochs.stride):
-        rows = epochs.phase_rows(epoch, phase)
-        columns = np.ascontiguousarray(covariate(rows).T)
-        spectrum = np.conj(np.fft.rfft(columns, axis=1))
-        score = score + spectrum * np.fft.rfft(model.residual[rows])
-        if phase in phases:
-            first, second = np.triu_indices(len(columns))
-            of_pairs = np.conj(np.fft.rfft(columns[first] * columns[second], axis=1))
-            products = products + of_pairs * np.fft.rfft(model.weight[rows])
-            spectra.append(spectrum)
-
-    def at_steps(spectrum) -> np.ndarray:
-        return np.moveaxis(np.fft.irfft(spectrum, n_steps, axis=-1)[..., steps], -1, 0)
-
+    spectra, products, score = [], np.zeros(()), np.zeros(())
+    for first_phase, columns in _by_phase(covariate, epochs, epoch):
+        span = slice(first_phase, first_phase + len(columns))
+        spectrum = np.conj(np.fft.rfft(columns, axis=2))
+        score = score + np.einsum("gpf,gf->pf", spectrum, np.fft.rfft(_phases_of(model.residual, epochs, epoch)[span]))
+        for phase in phases[(phases >= span.start) & (phases < span.stop)]:
+            of_phase = columns[phase - first_phase]
+            first, second = np.triu_indices(len(of_phase))
+            of_pairs = np.conj(np.fft.rfft(of_phase[first] * of_phase[second], axis=1))
+            products = products + of_pairs * np.fft.rfft(model.weight[epochs.phase_rows(epoch, int(phase))])
+            spectra.append(spectrum[phase - first_phase])
+    of_covariate = np.stack(spectra).transpose(2, 1, 0)  # frequency by frequency, the phases are summed by a product
     n_columns = weighted[0].shape[1]
-    cross = np.empty((len(steps), len(spectra[0]), n_columns))
+    cross = np.empty((len(steps), of_covariate.shape[1], n_columns))
     for start in range(0, n_columns, _COLUMNS_AT_A_TIME):
         some = slice(start, start + _COLUMNS_AT_A_TIME)
-        others = [np.fft.rfft(rows[:, some].T, axis=1) for rows in weighted]
-        cross[..., some] = at_steps(sum(a[:, None] * b[None] for a, b in zip(spectra, others, strict=True)))
-    return [at_steps(score), _symmetric(at_steps(products), cross.shape[1]), cross]
+        of_columns = np.stack([np.fft.rfft(rows[:, some], axis=0) for rows in weighted], axis=1)
+        cross[..., some] = np.fft.irfft(of_covariate @ of_columns, n_steps, axis=0)[steps]
+    of_pairs = np.fft.irfft(products, n_steps, axis=1)[:, steps].T
+    return [np.fft.irfft(score, n_steps, axis=1)[:, steps].T, _symmetric(of_pairs, cross.shape[1]), cross]
+
+
+def _phases_of(per_row: PerSample, epochs: Epochs, epoch: int) -> Float[np.ndarray, "stride n_steps"]:
+    """Values of an epoch's rows, phase by phase."""
+    start, n_steps = int(epochs.starts[epoch]), int(epochs.n_steps[epoch])
+    return per_row[start : start + n_steps * epochs.stride].reshape(n_steps, epochs.stride).T
+
+
+def _by_phase(covariate: RowsOf, epochs: Epochs, epoch: int) -> Iterator[tuple[int, np.ndarray]]:
+    """Columns of an epoch, ``(n_phases, n_columns, n_steps)``, for so many phases at a time that they fit in memory.
+
+    Rows are read in runs, which suits files too.
+    """
+    start, n_steps, stride = int(epochs.starts[epoch]), int(epochs.n_steps[epoch]), epochs.stride
+    n_columns = covariate(slice(start, start + 1)).shape[1]
+    size = min(stride, max(1, _VALUES_AT_A_TIME // (n_steps * n_columns)))
+    for first in range(0, stride, size):
+        width = min(size, stride - first)
+        n_runs, n_rows = (1, n_steps * stride) if width == stride else (n_steps, width)
+        runs = [covariate(slice(at, at + n_rows)) for at in start + first + stride * np.arange(n_runs)]
+        columns = np.concatenate(runs).reshape(n_steps, width, n_columns)
+        yield first, np.ascontiguousarray(columns.transpose(1, 2, 0))
 
 
 def _swapped_epoch(covariate, model: Model, epochs: Epochs, epoch: int, phases, weighted, others) -> list[np.ndarray]:

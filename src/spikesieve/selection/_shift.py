@@ -26,9 +26,10 @@ from spikesieve.selection._shift_p_values import ShiftNull, independent_shifts
 from spikesieve.selection._without_covariate import WithoutCovariate, fit_without, rows_of, trend_block
 from spikesieve.solver import Sample
 
-N_GRID = 4096
-"""Grid points of a recording: shifts are whole grid steps, of about 24 bins in a recording of 10^5."""
-N_PHASES = 4
+GRID_PER_SHIFT = 1.25
+"""Grid points of a recording per shift that is asked for: shifts are whole grid steps, but none within the gap."""
+N_SAMPLED = 10_000
+"""Rows, about, from which variances are computed: they are off by one per cent then."""
 FORGOTTEN = 0.2
 """Autocorrelation below which a covariate counts as moved to unrelated values."""
 FEWEST_SHIFTS = 10
@@ -169,7 +170,7 @@ class Shift(SelectionMethod):
             raise ValueError(f"There are {len(labels)} epochs but {len(kept)} samples: each sample needs one.")
         if not (labels[kept] >= 0).any():
             raise ValueError("No usable sample lies in an epoch: check that epochs are not NaN everywhere.")
-        return Epochs.of_labels(labels[kept], N_GRID)
+        return Epochs.of_labels(labels[kept], int(GRID_PER_SHIFT * self.n_shifts))
 
 
 @dataclass(frozen=True)
@@ -225,8 +226,9 @@ class _Tests:
         return ShiftNull(values[1:], n_independent), float(values[0])
 
     def _scores(self, block: Block, without: WithoutCovariate, alignments: Alignments) -> np.ndarray:
-        n_phases = min(N_PHASES, self.epochs.stride)
-        phases = np.sort(self.rng.choice(self.epochs.stride, n_phases, replace=False))
+        stride = self.epochs.stride
+        n_phases = min(stride, 1 + N_SAMPLED * stride // self.epochs.n_rows)
+        phases = np.sort(self.rng.choice(stride, n_phases, replace=False))
         columns = partial(rows_of, block)
         model = Model(without.columns, without.residual, without.weight)
         moments = aligned_moments(columns, model, alignments, phases)

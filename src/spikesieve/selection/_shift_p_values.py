@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
+from scipy.fft import next_fast_len
 
 Statistics = Float[np.ndarray, " n_shifts"]
 
@@ -60,8 +61,9 @@ def independent_shifts(scores: Float[np.ndarray, "n_shifts n_coef"]) -> float:
     """
     n = len(scores)
     lags = np.arange(1, max(n // _LAGS_SHARE, 1))
-    size = float(np.mean(np.sum(scores * scores, axis=1)))
-    if size <= 0 or n < 2:
+    length = next_fast_len(2 * n, real=True)
+    power = np.square(np.abs(np.fft.rfft(scores, length, axis=0))).sum(axis=1)
+    products = np.fft.irfft(power, length)[:n] / (n - np.arange(n))
+    if products[0] <= 0:
         return float(n)
-    correlation = np.array([np.mean(np.sum(scores[k:] * scores[:-k], axis=1)) for k in lags]) / size
-    return float(n / (1.0 + 2.0 * np.sum(correlation**2)))
+    return float(n / (1.0 + 2.0 * np.sum((products[lags] / products[0]) ** 2)))

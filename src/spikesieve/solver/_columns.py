@@ -67,7 +67,8 @@ class Columns:
         squares = np.zeros(len(self.indices))
         for rows in chunks:
             for _, piece in self._pieces(rows):
-                squares += np.square(self.with_intercept(piece)[:, 1:]).sum(axis=0)
+                matrix = self.with_intercept(piece)[:, 1:]
+                squares += np.einsum("ij,ij->j", matrix, matrix)
         return np.sqrt(squares / self.design.n_samples)
 
     def covariance(self, chunks: list[slice], row_weights: np.ndarray | None) -> Gram:
