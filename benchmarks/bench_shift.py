@@ -23,14 +23,15 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.special import ndtr
 from scipy.stats import chi2
 
-from spikesieve.basis import BSplineEval
+from spikesieve.basis import BSplineEval, CyclicBSplineEval
+from spikesieve.datasets import load_head_direction_recording
 from spikesieve.observation_models import PoissonObservations
 from spikesieve.selection import _shift as shift
 from spikesieve.selection._aligned_moments import Model, aligned_moments, column_ranges, memory
 from spikesieve.selection._alignments import Epochs, circular_shifts
 from spikesieve.selection._efficient_score import studentised_scores
 from spikesieve.selection._shift_p_values import ShiftNull, independent_shifts
-from spikesieve.selection._without_covariate import fit_without, rows_of, trend_block
+from spikesieve.selection._without_covariate import fit_blocks, fit_without, rows_of, trend_block
 from spikesieve.solver import Sample
 
 N_FUNCTIONS, N_ACTIVE, N_NULL, N_SHIFTS = 10, 2, 2, 1000
@@ -77,6 +78,9 @@ CELLS = {
     "correlation 0.7": Cell(correlation=0.7, coef_scale=0.8),
     "200 spikes": Cell(n_spikes=200.0, correlation=0.7, coef_scale=0.8),
     "10 000 spikes": Cell(n_spikes=10_000.0, correlation=0.7, coef_scale=0.8),
+    "fluctuations": Cell(drift=1.0, drift_width=0.001),
+    "half-real": 0.0,
+    "half-real, drift": 0.5,
 }
 
 
@@ -95,6 +99,22 @@ def draw(cell: Cell, rng: np.random.Generator) -> tuple[Sample, int]:
     log_mean += cell.drift * smooth_noise(rng, cell.n_bins, cell.drift_width * cell.n_bins)
     log_mean += np.log(cell.n_spikes / np.exp(log_mean).sum())
     return Sample(design, rng.poisson(np.exp(log_mean)).astype(float)), N_ACTIVE
+
+
+def draw_half_real(cell: int, drift: float, rng: np.random.Generator) -> tuple[Sample, int]:
+    """Real covariates, head direction first, and spikes drawn at the rate that it alone gives a recorded cell."""
+    binned = load_head_direction_recording().bin(0.025)
+    place = BSplineEval(4, label="x") * BSplineEval(4, label="y")
+    place.label = "position"
+    heading = CyclicBSplineEval(16, bounds=(0.0, 2.0 * np.pi), label="head direction")
+    basis = heading + place + BSplineEval(16, label="speed")
+    design = basis.design(binned.head_direction, *binned.position.T, binned.speed)
+    design = design.only(["head direction", "position", "speed"])
+    alone = Sample(design.only(["head direction"]), binned.counts[:, cell].astype(float))
+    fit = fit_blocks(alone.design.blocks, alone, PoissonObservations())
+    log_mean = alone.design.linear_predictor(fit.coef_matrix[0], float(fit.intercept[0]))
+    rate = np.exp(log_mean + drift * smooth_noise(rng, len(log_mean), 0.05 * len(log_mean)))
+    return Sample(design, rng.poisson(rate * alone.y.sum() / rate.sum()).astype(float)), 1
 
 
 def smooth_noise(rng: np.random.Generator, n_bins: int, width: float) -> np.ndarray:
@@ -144,12 +164,12 @@ def repeated_first(values: np.ndarray) -> np.ndarray:
     return np.broadcast_to(values[0], values.shape)
 
 
-def measure(cell: Cell, n_recordings: int) -> tuple[list[dict], list[dict]]:
-    """P-values of true and of null covariates."""
+def measure(cell: Cell | float, n_recordings: int) -> tuple[list[dict], list[dict]]:
+    """P-values of true and of null covariates; a number is the drift of half-real recordings."""
     true, false = [], []
     for seed in range(n_recordings):
         rng = np.random.default_rng(seed)
-        sample, n_true = draw(cell, rng)
+        sample, n_true = draw(cell, rng) if isinstance(cell, Cell) else draw_half_real(seed % 7, cell, rng)
         for covariate in range(n_true - 1, len(sample.design.blocks)):
             (true if covariate < n_true else false).append(p_values(sample, covariate, rng))
     return true, false

@@ -23,8 +23,8 @@ from spikesieve.selection._method import (
 from spikesieve.selection._refitted import deviance_gains
 from spikesieve.selection._rows import number_trials
 from spikesieve.selection._shift_p_values import ShiftNull, independent_shifts
-from spikesieve.selection._without_covariate import WithoutCovariate, fit_without, rows_of, trend_block
-from spikesieve.solver import Sample
+from spikesieve.selection._without_covariate import WithoutCovariate, fit_all, fit_without, rows_of, trend_block
+from spikesieve.solver import Path, Sample
 
 GRID_PER_SHIFT = 1.25
 """Grid points of a recording per shift that is asked for: shifts are whole grid steps, but none within the gap."""
@@ -144,7 +144,8 @@ class Shift(SelectionMethod):
     def assess(self, sample, family, rng):
         kept = np.ones(len(sample.y), dtype=bool) if self._kept is None else self._kept
         trend = trend_block(np.flatnonzero(kept), self.trend_functions)
-        tests = _Tests(self, sample, family, self._epochs_of(kept), trend, rng)
+        with_all = fit_all(sample, family, trend)
+        tests = _Tests(self, sample, family, self._epochs_of(kept), trend, with_all, rng)
         labels = sample.design.labels
         findings = [tests.of_covariate(number) for number in range(len(labels))]
         return Assessment(
@@ -192,6 +193,7 @@ class _Tests:
     family: ObservationModel
     epochs: Epochs
     trend: Block | None
+    with_all: Path
     rng: np.random.Generator
 
     def of_covariate(self, number: int) -> _Finding:
@@ -200,7 +202,7 @@ class _Tests:
             alignments = self._alignments(self.sample.design.blocks[number])
         except NotEnoughData as reason:
             return _Finding(status=EvidenceStatus.NOT_ENOUGH_DATA, note=str(reason))
-        without = fit_without(self.sample, self.family, number, self.trend)
+        without = fit_without(self.sample, self.family, number, self.trend, self.with_all)
         if not without.converged:
             return _Finding(status=EvidenceStatus.NOT_CONVERGED, note=without.fit.status[0].message)
         null, statistic = self._null(number, without, alignments)
