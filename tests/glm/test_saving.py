@@ -20,6 +20,7 @@ from spikesieve.observation_models import (
     Softplus,
 )
 from spikesieve.regularizer import GroupLasso, Ridge
+from tests.combinations import PENALTIES, regularizer_for
 from tests.solver.problems import counts, features
 
 X = features(n_samples=120, n_groups=3, size=2)
@@ -114,6 +115,13 @@ def test_every_estimator_is_saved(tmp_path):
         assert repr(loaded) == repr(estimator)
     public = {kind for kind in vars(glm).values() if isinstance(kind, type)}
     assert public == {type(estimator) for estimator in ESTIMATORS}
+
+
+@pytest.mark.parametrize("penalty", PENALTIES)
+def test_every_penalty_is_saved(penalty, tmp_path):
+    model = GLM(regularizer=regularizer_for(penalty, "nested"), regularizer_strength=0.1)
+    model.save(tmp_path / "m.npz")
+    assert same(load_model(tmp_path / "m.npz").regularizer, model.regularizer)
 
 
 def test_functions_that_are_known_links_need_nothing(tmp_path):

@@ -1,0 +1,162 @@
+"""What can be combined: families, penalties, estimators and kinds of input, with the formulas to judge their fits by.
+
+A new penalty, family or estimator is added here: the tests and `docs/proof.md` follow.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+
+from spikesieve import regularizer as r
+from spikesieve.basis import FourierEval
+from spikesieve.design import as_design
+from spikesieve.glm import GLM, GLMCV
+from spikesieve.selection import BlockedFolds
+from tests.observation_models.combinations import FAMILIES
+
+N_SAMPLES = 80
+MASK = np.array([[1, 1, 0, 0], [0, 0, 1, 1]])
+PILOT = np.array([0.6, -0.8, 0.3, 0.4])  # root mean squares in the ratio of 1 to 0.5
+OVERLAP = np.array([[1, 1, 1, 0], [0, 0, 1, 1]])
+EXACT = {"tol": 1e-8}
+
+
+@dataclass(frozen=True)
+class PenaltyCase:
+    """A penalty over coefficients 0 and 1 (covariate a) and 2 and 3 (b).
+
+    Attributes
+    ----------
+    make
+        From the mask of the groups, None for one group per leaf, and the coefficients of a pilot, to the regularizer.
+    value
+        Penalty of ``(4,)`` coefficients at a strength, from its formula.
+    on_leaves
+        Whether it can do without a mask.
+    """
+
+    make: Callable[[Any, Any], r.Regularizer]
+    value: Callable[[np.ndarray, float], float]
+    on_leaves: bool = True
+
+
+def norms(coef, mask=MASK):
+    return np.array([np.linalg.norm(coef[row == 1]) for row in mask])
+
+
+ROOTS = np.sqrt(MASK.sum(axis=1))
+OVERLAP_ROOTS = np.sqrt(OVERLAP.sum(axis=1))
+
+
+def mcp(norm, s, gamma=3.0):
+    return s * norm - norm**2 / (2 * gamma) if norm <= gamma * s else gamma * s**2 / 2
+
+
+def scad(norm, s, gamma=4.0):
+    if norm <= s:
+        return s * norm
+    if norm <= gamma * s:
+        return (2 * gamma * s * norm - norm**2 - s**2) / (2 * (gamma - 1))
+    return s**2 * (gamma + 1) / 2
+
+
+PENALTIES = {
+    "UnRegularized": PenaltyCase(lambda mask, _: r.UnRegularized(), lambda c, s: 0.0),
+    "Ridge": PenaltyCase(lambda mask, _: r.Ridge(), lambda c, s: s / 2 * c @ c),
+    "Lasso": PenaltyCase(lambda mask, _: r.Lasso(), lambda c, s: s * np.abs(c).sum()),
+    "ElasticNet": PenaltyCase(
+        lambda mask, _: r.ElasticNet(0.7), lambda c, s: s * (0.7 * np.abs(c).sum() + 0.3 / 2 * c @ c)
+    ),
+    "GroupLasso": PenaltyCase(lambda mask, _: r.GroupLasso(mask), lambda c, s: s * ROOTS @ norms(c)),
+    "GroupElasticNet": PenaltyCase(
+        lambda mask, _: r.GroupElasticNet(0.7, mask),
+        lambda c, s: s * ROOTS @ (0.7 * norms(c) + 0.3 / 2 * norms(c) ** 2),
+    ),
+    "GroupMCP": PenaltyCase(
+        lambda mask, _: r.GroupMCP(3.0, False, mask),
+        lambda c, s: sum(mcp(n, s * w) for n, w in zip(norms(c), ROOTS, strict=True)),
+    ),
+    "GroupSCAD": PenaltyCase(
+        lambda mask, _: r.GroupSCAD(4.0, False, mask),
+        lambda c, s: sum(scad(n, s * w) for n, w in zip(norms(c), ROOTS, strict=True)),
+    ),
+    "SparseGroupLasso": PenaltyCase(
+        lambda mask, _: r.SparseGroupLasso(0.5, mask),
+        lambda c, s: s * (0.5 * ROOTS @ norms(c) + 0.5 * np.abs(c).sum()),
+    ),
+    "AdaptiveGroupLasso": PenaltyCase(
+        lambda mask, pilot: r.AdaptiveGroupLasso(pilot, mask=mask), lambda c, s: s * (ROOTS * [1.0, 2.0]) @ norms(c)
+    ),
+    "OverlappingGroupLasso": PenaltyCase(
+        lambda mask, _: r.OverlappingGroupLasso(mask=mask), lambda c, s: s * OVERLAP_ROOTS @ norms(c, OVERLAP), False
+    ),
+}
+
+STRENGTH = 0.03
+FOLDS = BlockedFolds(2, n_blocks_per_fold=2)
+ESTIMATORS = {
+    "GLM": lambda family, penalty: GLM(family, None, penalty, STRENGTH, solver_kwargs=EXACT),
+    "GLMCV": lambda family, penalty: GLMCV(
+        family, None, penalty, solver_kwargs=EXACT, folds=FOLDS, strengths=[STRENGTH], n_jobs=1
+    ),
+}
+# (family, penalty, estimator), "*" for any: why there is nothing to fit.
+MEANINGLESS = {("*", "UnRegularized", "GLMCV"): "without a penalty there is no strength to choose"}
+
+
+def reason_against(family: str, penalty: str, estimator: str) -> str | None:
+    """Why a combination means nothing; None if it is to be fitted."""
+    for pattern, reason in MEANINGLESS.items():
+        if all(wanted in ("*", given) for wanted, given in zip(pattern, (family, penalty, estimator), strict=True)):
+            return reason
+    return None
+
+
+# ---- The data, in every form -----------------------------------------------------------------------------------------
+
+RNG = np.random.default_rng(0)
+BASIS = FourierEval(2, label="a", bounds=(0, 1)) + FourierEval(2, label="b", bounds=(0, 1))
+LAZY = BASIS.design(*RNG.random((2, N_SAMPLES)))
+LEAVES = LAZY.to_tree()
+MATRIX = np.hstack([LEAVES["a"], LEAVES["b"]])
+INPUTS = {
+    "array": lambda: MATRIX,
+    "dict": lambda: LEAVES,
+    "nested": lambda: [LEAVES["a"], (LEAVES["b"],)],
+    "sparse": lambda: {label: scipy.sparse.csr_array(leaf) for label, leaf in LEAVES.items()},
+    "design": lambda: as_design(LEAVES),
+    "basis.design": lambda: LAZY,
+}
+SIGNAL = 0.6 * MATRIX[:, 0] - 0.4 * MATRIX[:, 1] + 0.1 * MATRIX[:, 2]
+OBSERVED = {
+    "Poisson": RNG.poisson(np.exp(SIGNAL)).astype(float),
+    "Gamma": RNG.gamma(5.0, np.exp(-0.5 * SIGNAL) / 5.0),
+    "Bernoulli": (RNG.random(N_SAMPLES) < 1 / (1 + np.exp(-2 * SIGNAL))).astype(float),
+    "NegativeBinomial": RNG.poisson(np.exp(SIGNAL) * RNG.gamma(2.0, 0.5, N_SAMPLES)).astype(float),
+    "Gaussian": SIGNAL + RNG.normal(0, 0.5, N_SAMPLES),
+}
+COMBINATIONS = [
+    (family, penalty, estimator)
+    for family in FAMILIES
+    for penalty in PENALTIES
+    for estimator in ESTIMATORS
+    if reason_against(family, penalty, estimator) is None
+]
+
+
+def in_containers(kind: str, columns: np.ndarray):
+    """An array whose last axis is the four coefficients, in the containers of the features."""
+    if kind == "array":
+        return columns
+    a, b = columns[..., :2], columns[..., 2:]
+    return [a, (b,)] if kind == "nested" else {"a": a, "b": b}
+
+
+def regularizer_for(penalty: str, kind: str):
+    """The penalty for one kind of input: by a mask where leaves are not the groups."""
+    case = PENALTIES[penalty]
+    mask = None if case.on_leaves and kind != "array" else in_containers(kind, MASK if case.on_leaves else OVERLAP)
+    return case.make(mask, in_containers(kind, PILOT))
