@@ -165,6 +165,7 @@ def test_ridge_and_unregularized_against_statsmodels(data):
     ridge = GLM(regularizer="Ridge", regularizer_strength=0.1, solver_kwargs={"tol": 1e-9}).fit(matrix, y)
     sklearn = PoissonRegressor(alpha=0.1, tol=1e-10, max_iter=1000).fit(matrix, y)
     np.testing.assert_allclose(ridge.coef_, sklearn.coef_, atol=1e-6)
+    assert ridge.dof_resid_ == 300 - 6 - 1
 
 
 def test_simulate_draws_around_the_mean(data, group_lasso):

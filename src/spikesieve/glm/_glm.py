@@ -57,7 +57,8 @@ class GLM(LinearModel):
     scale_
         Dispersion: 1 for Poisson, estimated for the families that have one.
     dof_resid_
-        Residual degrees of freedom: samples less free parameters (for selecting penalties, less non-zero ones).
+        Residual degrees of freedom: samples less the intercept and the coefficients, for penalties that select the
+        non-zero ones, without a penalty the rank of the features.
     n_iter_
         Newton steps taken.
 
@@ -281,8 +282,12 @@ class GLM(LinearModel):
         self.scale_ = self.family.estimate_scale(mean, sample.y, self.dof_resid_, sample.relative_weight)
 
     def _residual_dof(self, coef: np.ndarray, sample: Sample) -> float:
-        if self.regularizer_kind.selects:
+        """As NeMoS counts: the rank, which costs a pass with all columns, is asked for only without a penalty."""
+        kind = self.regularizer_kind
+        if kind.selects:
             return float(len(sample.y) - np.count_nonzero(coef) - 1)
+        if kind.uses_strength:
+            return float(len(sample.y) - coef.size - 1)
         return float(len(sample.y) - sample.design.rank_with_intercept())
 
     def _linear_predictor(self, design: Design, offset=None) -> np.ndarray:
