@@ -36,11 +36,15 @@ class PenaltyCase:
         Penalty of ``(4,)`` coefficients at a strength, from its formula.
     on_leaves
         Whether it can do without a mask.
+    needs_labels
+        Whether it speaks of covariates by label: then `make` gets labels of both instead of a pilot, and a plain array
+        is no input for it.
     """
 
     make: Callable[[Any, Any], r.Regularizer]
     value: Callable[[np.ndarray, float], float]
     on_leaves: bool = True
+    needs_labels: bool = False
 
 
 def norms(coef, mask=MASK):
@@ -61,6 +65,13 @@ def scad(norm, s, gamma=4.0):
     if norm <= gamma * s:
         return (2 * gamma * s * norm - norm**2 - s**2) / (2 * (gamma - 1))
     return s**2 * (gamma + 1) / 2
+
+
+def hierarchical(coef, s):
+    """Least of ``sqrt(2) ||u|| + 2 ||(v, b)||`` over ``u + v = a``: ``v`` lies along ``a`` and is as long as ``b``."""
+    a, b = norms(coef)
+    shared = min(a, b)
+    return s * (np.sqrt(2) * (a - shared) + 2 * np.hypot(shared, b))
 
 
 PENALTIES = {
@@ -90,8 +101,16 @@ PENALTIES = {
     "AdaptiveGroupLasso": PenaltyCase(
         lambda mask, pilot: r.AdaptiveGroupLasso(pilot, mask=mask), lambda c, s: s * (ROOTS * [1.0, 2.0]) @ norms(c)
     ),
+    "SmoothGroupLasso": PenaltyCase(
+        lambda mask, _: r.SmoothGroupLasso(0.5, mask=mask), lambda c, s: s * ROOTS @ norms(c)
+    ),
+    "HierarchicalGroupLasso": PenaltyCase(
+        lambda _, labels: r.HierarchicalGroupLasso(labels), hierarchical, needs_labels=True
+    ),
     "OverlappingGroupLasso": PenaltyCase(
-        lambda mask, _: r.OverlappingGroupLasso(mask=mask), lambda c, s: s * OVERLAP_ROOTS @ norms(c, OVERLAP), False
+        lambda mask, _: r.OverlappingGroupLasso(mask=mask, form="intersection"),
+        lambda c, s: s * OVERLAP_ROOTS @ norms(c, OVERLAP),
+        False,
     ),
 }
 
@@ -102,6 +121,12 @@ ESTIMATORS = {
     "GLMCV": lambda family, penalty: GLMCV(
         family, None, penalty, solver_kwargs=EXACT, folds=FOLDS, strengths=[STRENGTH], n_jobs=1
     ),
+}
+# Estimators of several outputs are judged against these, output by output, in tests of their own.
+ELSEWHERE = {
+    "ClassifierGLM": "glm/test_classifier.py",
+    "PopulationGLM": "glm/test_population.py",
+    "ClassifierPopulationGLM": "glm/test_classifier.py",
 }
 # (family, penalty, estimator), "*" for any: why there is nothing to fit.
 MEANINGLESS = {("*", "UnRegularized", "GLMCV"): "without a penalty there is no strength to choose"}
@@ -155,8 +180,15 @@ def in_containers(kind: str, columns: np.ndarray):
     return [a, (b,)] if kind == "nested" else {"a": a, "b": b}
 
 
+def inputs_of(penalty: str) -> dict[str, Callable]:
+    """Kinds of input that a penalty takes."""
+    return {kind: make for kind, make in INPUTS.items() if kind != "array" or not PENALTIES[penalty].needs_labels}
+
+
 def regularizer_for(penalty: str, kind: str):
     """The penalty for one kind of input: by a mask where leaves are not the groups."""
     case = PENALTIES[penalty]
+    if case.needs_labels:
+        return case.make(None, {"1/0": ["0"]} if kind == "nested" else {"b": ["a"]})
     mask = None if case.on_leaves and kind != "array" else in_containers(kind, MASK if case.on_leaves else OVERLAP)
     return case.make(mask, in_containers(kind, PILOT))

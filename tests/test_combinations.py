@@ -19,12 +19,14 @@ from spikesieve.observation_models import ObservationModel
 from spikesieve.regularizer import Regularizer
 from tests.combinations import (
     COMBINATIONS,
+    ELSEWHERE,
     ESTIMATORS,
-    INPUTS,
+    LEAVES,
     MATRIX,
     OBSERVED,
     PENALTIES,
     STRENGTH,
+    inputs_of,
     regularizer_for,
 )
 from tests.observation_models.combinations import FAMILIES, PLAIN_LINKS, PLAIN_LOSSES, all_subclasses
@@ -39,7 +41,8 @@ def test_no_penalty_and_no_estimator_is_left_out():
     concrete = {kind.__name__ for kind in public if not inspect.isabstract(kind)}
     assert concrete == set(PENALTIES), "list penalties in tests/combinations.py"
     estimators = {kind.__name__ for kind in vars(glm).values() if inspect.isclass(kind)}
-    assert estimators == set(ESTIMATORS), "list estimators in tests/combinations.py"
+    assert estimators - set(ELSEWHERE) == set(ESTIMATORS), "list estimators in tests/combinations.py"
+    assert all((PAGE.parent.parent / "tests" / ELSEWHERE[name]).exists() for name in estimators & set(ELSEWHERE))
     families = {kind.__name__ for kind in all_subclasses(ObservationModel) if kind.__module__.startswith("spikesieve.")}
     assert families - {"CategoricalObservations"} == {f"{family}Observations" for family in FAMILIES}
     assert set(OBSERVED) == set(FAMILIES)
@@ -90,7 +93,7 @@ def flat(tree):
 @pytest.mark.parametrize(("family", "penalty", "estimator"), COMBINATIONS)
 def test_combination(family, penalty, estimator):
     fitted = {}
-    for kind, features in INPUTS.items():
+    for kind, features in inputs_of(penalty).items():
         model = ESTIMATORS[estimator](FAMILIES[family], regularizer_for(penalty, kind))
         model.fit(features(), OBSERVED[family])
         assert model.solution_.converged.all(), (kind, model.solution_.status)
@@ -100,11 +103,12 @@ def test_combination(family, penalty, estimator):
         expected = FAMILIES[family].mean(MATRIX @ fitted[kind] + model.intercept_[0])
         np.testing.assert_allclose(mean, expected, rtol=1e-6)
     for kind, coef in fitted.items():
-        np.testing.assert_allclose(coef, fitted["array"], atol=1e-5, err_msg=kind)
+        np.testing.assert_allclose(coef, fitted["dict"], atol=1e-5, err_msg=kind)
 
 
 @pytest.mark.parametrize("penalty", PENALTIES)
 def test_the_check_tells_what_is_not_optimal(penalty):
-    model = ESTIMATORS["GLM"](FAMILIES["Poisson"], regularizer_for(penalty, "array")).fit(MATRIX, OBSERVED["Poisson"])
-    for moved in (model.coef_ + 1e-3 * np.eye(4)[1], model.coef_ + 1e-3 * np.eye(4)[3], 0.99 * model.coef_):
+    model = ESTIMATORS["GLM"](FAMILIES["Poisson"], regularizer_for(penalty, "dict")).fit(LEAVES, OBSERVED["Poisson"])
+    coef = flat(model.coef_)
+    for moved in (coef + 1e-3 * np.eye(4)[1], coef + 1e-3 * np.eye(4)[3], 0.99 * coef):
         assert steepest_fall("Poisson", penalty, moved, model.intercept_[0]) > 1e-5

@@ -54,6 +54,8 @@ def proof_page() -> str:
         ]
         parts.append(f"## {estimator}\n\n{_table(['penalty', *FAMILIES], rows)}")
     reasons = [f"- {' x '.join(p for p in pattern if p != '*')}: {why}." for pattern, why in MEANINGLESS.items()]
+    labelled = ", ".join(f"`{penalty}`" for penalty, case in PENALTIES.items() if case.needs_labels)
+    parts.append(f"Penalties that speak of covariates by label take no plain array: {labelled}.\n")
     parts.append("Marked with –, because there is nothing to fit:\n\n" + "\n".join(reasons) + "\n")
     others = [[claim, judge, f"`tests/{test}`"] for claim, judge, test in OTHERS]
     parts.append(f"## Other ground\n\n{_table(['claim', 'judged by', 'test'], others)}")
