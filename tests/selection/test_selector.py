@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 import spikesieve.selection as selection
+from spikesieve.basis import RaisedCosineLogConv
+from spikesieve.design import as_design
 from spikesieve.glm import GLM
 from spikesieve.selection import (
     BlockedFolds,
@@ -87,6 +89,48 @@ def test_constant_covariates_and_silent_neurons_are_marked(name, two_neurons):
     assert not selector.selected_[:, still].any() and not selector.selected_[1].any()
     assert (selector.evidence_.status[1] == EvidenceStatus.NOT_ENOUGH_DATA)[np.arange(5) != still].all()
     assert "spikes" in selector.evidence_.notes[1]
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_masked_rows_are_left_out_as_missing_ones_are(name, two_neurons):
+    design, counts, _ = two_neurons
+    mask = np.arange(len(counts)) % 1000 >= 60
+    missing = np.where(mask, counts[:, 0], np.nan)
+    by_weight, by_nan = (CovariateSelector(METHODS[name], folds=BlockedFolds(5)) for _ in range(2))
+    by_weight.fit(design.with_weight(mask), counts[:, 0])
+    by_nan.fit(design, missing)
+    for column, values in by_nan.evidence_.columns().items():
+        np.testing.assert_allclose(by_weight.evidence_.columns()[column], values, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_what_an_offset_explains_is_not_selected(name):
+    design, _, _ = recording(seed=3, n_active=0)
+    effects = [1.5 * np.sin(2 * np.pi * design[label].blocks[0].axis.coordinates()) for label in ("c00", "c01")]
+    counts = np.random.default_rng(0).poisson(0.1 * np.exp(effects[0] + effects[1]))
+    plain = CovariateSelector(METHODS[name], contributions=False).fit(design, counts)
+    given = CovariateSelector(METHODS[name], contributions=False).fit(design.with_offset(effects[0]), counts)
+    assert plain.selected_[0, :2].all() and given.selected_[0, 1]
+    # The minimum rule keeps too much, and an offset made of a covariate tells it from its copies.
+    if name not in ("min", "knockoffs"):
+        assert not given.selected_[0, 0]
+
+
+def test_neurons_may_have_covariates_of_their_own(two_neurons):
+    design, counts, _ = two_neurons
+    coupling = RaisedCosineLogConv(3, window_size=10, label="coupling")
+
+    def design_of(neuron):
+        own = coupling.design(np.delete(counts, neuron, axis=1))
+        return as_design({"c00": design["c00"], "c02": design["c02"], "coupling": own})
+
+    selector = CovariateSelector(FAST, contributions=False).fit(design_of, counts)
+    for neuron in (0, 1):
+        alone = CovariateSelector(FAST, contributions=False).fit(design_of(neuron), counts[:, neuron])
+        np.testing.assert_array_equal(selector.selected_[neuron], alone.selected_[0])
+        assert selector.refit(neuron).sample.design.n_samples == len(counts) - 10
+    with pytest.raises(ValueError, match=r"X\(1\) must be a design of 4000 rows with the covariates 'c00'"):
+        CovariateSelector(FAST).fit(lambda neuron: design if neuron else design["c00"], counts)
 
 
 def test_processes_give_the_same(two_neurons):

@@ -49,6 +49,6 @@ def _scores(sample: Sample, family: ObservationModel, labels: Iterable[str], fol
     if not labels:
         return np.zeros(2)
     strength = np.array([1.0 / sample.design.n_samples])
-    cv = cross_validate(PathModel(family, Ridge()), sample.design.only(labels), sample.y, folds, strength)
+    cv = cross_validate(PathModel(family, Ridge()), sample.carrying_design.only(labels), sample.y, folds, strength)
     bits = np.nan if cv.bits_per_spike is None else cv.mean_and_error("bits_per_spike")[0][0]
     return np.array([bits, cv.path.deviance_explained[0]])

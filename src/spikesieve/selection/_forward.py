@@ -12,7 +12,7 @@ from spikesieve.regularizer import Ridge
 from spikesieve.selection._folds import BlockedFolds, FoldsOfKeptRows
 from spikesieve.selection._method import Assessment, NotEnoughData, SelectionMethod, decide_each
 from spikesieve.selection._path_model import PathModel
-from spikesieve.solver import Sample
+from spikesieve.solver import Sample, null_linear_predictor
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Forward(SelectionMethod):
         folds = _folds_of(sample, family, self.folds or BlockedFolds(10))
         self._check(len(folds))
         strength = 1.0 / sample.design.n_samples if self.strength is None else self.strength
-        current = _Model((), [_Fit(np.zeros(1), np.zeros(0), 0.0)] * len(folds))
+        current = _Model((), [_Fit(np.zeros(1), {}, 0.0)] * len(folds))
         gains = dict.fromkeys(labels, np.nan)
         n_spikes = max(sum(fold.n_spikes for fold in folds), 1.0)
         while len(current.labels) < len(labels):
@@ -131,6 +131,7 @@ class _Fold:
 
     train: Sample
     test: Sample
+    null_intercept: float
     null_deviance: float
 
     @property
@@ -143,7 +144,7 @@ class _Fit:
     """One fold's solution, and its held-out log-likelihood above that of the training mean [nats]."""
 
     intercept: np.ndarray
-    coef: np.ndarray
+    coef: dict[str, np.ndarray]
     log_likelihood: float
 
 
@@ -167,11 +168,24 @@ def _folds_of(sample: Sample, family: ObservationModel, folds: Any) -> list[_Fol
             raise NotEnoughData(f"Fold {number} has no spikes to train on: use fewer folds, or leave this neuron out.")
         if not len(y_test):
             continue
-        null = np.full(len(y_test), family.null_linear_predictor(y_train))
-        design = sample.design
-        deviance = float(family.deviance(null, y_test).sum())
-        found.append(_Fold(Sample(design.take(train), y_train), Sample(design.take(test), y_test), deviance))
+        training, held_out = _part(sample, train), _part(sample, test)
+        null = null_linear_predictor(family, y_train, training.offset, training.weight)
+        intercept = null[0] - (0.0 if sample.offset is None else sample.offset[train[0]])
+        deviance = _deviance(held_out, family, np.zeros(0), intercept, ())
+        found.append(_Fold(training, held_out, intercept, deviance))
     return found
+
+
+def _part(sample: Sample, rows: np.ndarray) -> Sample:
+    offset, weight = (None if values is None else values[rows] for values in (sample.offset, sample.weight))
+    return Sample(sample.design.take(rows), sample.y[rows], offset, weight)
+
+
+def _deviance(part: Sample, family: ObservationModel, coef: np.ndarray, intercept, labels: tuple[str, ...]) -> float:
+    """Deviance of the rows of a fold; with no covariates, of a constant (and the offset)."""
+    constant = np.full(len(part.y), intercept) + (0.0 if part.offset is None else part.offset)
+    predictor = part.design.only(labels).linear_predictor(coef, constant) if labels else constant
+    return float((part.relative_weight * family.deviance(predictor, part.y)).sum())
 
 
 def _extended(model: _Model, label: str, folds: list[_Fold], family: ObservationModel, strength: float) -> _Model:
@@ -182,12 +196,11 @@ def _extended(model: _Model, label: str, folds: list[_Fold], family: Observation
 
 
 def _fit(fold: _Fold, labels: tuple[str, ...], family: ObservationModel, strength: float, start: _Fit) -> _Fit:
-    train: Design = fold.train.design.only(labels)
-    added = np.zeros(train.n_coef - len(start.coef))
-    intercept = start.intercept if len(start.coef) else np.array([family.null_linear_predictor(fold.train.y)])
-    solved = PathModel(family, Ridge()).fit_path(
-        train, fold.train.y, np.array([strength]), start=(intercept, np.concatenate([start.coef, added]))
-    )
-    predictor = fold.test.design.only(labels).linear_predictor(solved.coef_matrix[0], solved.intercept[0])
-    deviance = float(family.deviance(predictor, fold.test.y).sum())
-    return _Fit(solved.intercept[:1], solved.coef_matrix[0], 0.5 * (fold.null_deviance - deviance))
+    train: Design = fold.train.carrying_design.only(labels)
+    sizes = dict(zip(train.labels, (block.n_coef for block in train.blocks), strict=True))
+    coef = np.concatenate([start.coef.get(label, np.zeros(size)) for label, size in sizes.items()])
+    intercept = start.intercept if start.coef else np.array([fold.null_intercept])
+    solved = PathModel(family, Ridge()).fit_path(train, fold.train.y, np.array([strength]), start=(intercept, coef))
+    deviance = _deviance(fold.test, family, solved.coef_matrix[0], solved.intercept[0], labels)
+    by_label = train.layout.to_tree(solved.coef_matrix[0])
+    return _Fit(solved.intercept[:1], by_label, 0.5 * (fold.null_deviance - deviance))

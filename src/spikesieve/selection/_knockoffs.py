@@ -42,7 +42,8 @@ class Knockoffs(SelectionMethod):
     Assumed: covariates are stationary, and Gaussian once each has been mapped to a normal distribution by its ranks
     (circles and planes: as two series); the spectra are well estimated, so the recording is long compared with the
     covariates' correlation times. None of it holds exactly, and none of it concerns the spikes. A neuron's own spike
-    history is not such a covariate: it is made of what is to be explained. Gaps left by missing rows are ignored.
+    history is not such a covariate: it is made of what is to be explained; nor may an offset be made of a covariate.
+    Gaps left by missing rows are ignored.
 
     Within a neuron, one copy could select nothing before ``1 / fdr`` covariates pass, so 10 covariates with 3 true
     ones would never give an answer; `n_copies` copies bring that down to ``1 / (fdr n_copies)``. The evidence of a
@@ -268,9 +269,11 @@ def _refit_gains(sample: Sample, family: ObservationModel, series, draw: Draw) -
     twice the gain in log-likelihood of adding version `k`, to second order and up to what the versions share.
     """
     middle = _design_of([b.take(one.rows_of(order)) for b, one, order in _each(sample, series, draw.middle)])
+    middle = middle.with_offset(sample.offset).with_weight(sample.weight)
     fitted = PathModel(family, Ridge()).fit_path(middle, sample.y, np.array([1.0 / sample.design.n_samples]))
-    predictor = middle.linear_predictor(fitted.coef_matrix[0], fitted.intercept[0])
-    residual, weight = family.derivative(predictor, sample.y), family.curvature(predictor)
+    predictor = replace(sample, design=middle).linear_predictor(fitted.coef_matrix[0], fitted.intercept[0])
+    residual = sample.relative_weight * family.derivative(predictor, sample.y)
+    weight = sample.relative_weight * family.curvature(predictor)
     columns = []
     for block, one, orders in _each(sample, series, draw.orders):
         scores = np.array([_transposed(block, values) for values in _on_rows(one, orders, residual)])
@@ -287,7 +290,8 @@ def _entry_strengths(sample: Sample, family: ObservationModel, series, draw: Dra
         for block, one, orders in _each(sample, series, draw.orders)
         for order in (None, *orders)
     ]
-    path = PathModel(family).fit_path(_design_of(versions), sample.y, n_strengths=60, min_ratio=0.02)
+    design = _design_of(versions).with_offset(sample.offset).with_weight(sample.weight)
+    path = PathModel(family).fit_path(design, sample.y, n_strengths=60, min_ratio=0.02)
     entered = np.array(list(path.entry_strengths().values()))
     return entered.reshape(len(series), -1).T
 

@@ -51,14 +51,17 @@ class Neurons:
     Attributes
     ----------
     design
-        All covariates, all rows.
+        All covariates, all rows; or a function that gives those of a neuron, by number.
+    labels
+        Names of the covariates.
     counts
         ``(n_samples, n_neurons)``.
     seed
         Of all draws; each neuron has its own stream, whatever is assessed beside it.
     """
 
-    design: Design
+    design: Design | Callable[[int], Design]
+    labels: tuple[str, ...]
     counts: np.ndarray = field(repr=False)
     family: ObservationModel
     method: SelectionMethod
@@ -72,8 +75,8 @@ class Neurons:
 
     def n_spikes(self) -> np.ndarray:
         """Sum of the counts of each neuron in the rows that can be used, ``(n_neurons,)``."""
-        usable = self._finite_rows[:, None] & np.isfinite(self.counts)
-        return np.rint(np.where(usable, self.counts, 0.0).sum(axis=0)).astype(np.intp)
+        sums = [y[self._kept(neuron)].sum() for neuron, y in enumerate(self.counts.T)]
+        return np.rint(sums).astype(np.intp)
 
     def assessments(self, n_jobs: int | None) -> list[Assessment]:
         """Assess one neuron after the other; fewer than all if the user interrupts, none is an interrupt again."""
@@ -88,7 +91,7 @@ class Neurons:
 
         NaN for those that an interrupt left out, and for all if `selected` is None.
         """
-        table = np.full((2, self.n_neurons, len(self.design.labels)), np.nan)
+        table = np.full((2, self.n_neurons, len(self.labels)), np.nan)
         if selected is None:
             return table[0], table[1]
         jobs = (self._job(neuron, _contribute, selected[neuron]) for neuron in range(self.n_neurons))
@@ -99,44 +102,66 @@ class Neurons:
 
     def refit(self, neuron: int, labels: Iterable[str], n_blocks: int) -> Refit | None:
         """Fit some covariates of one neuron without the lasso's shrinkage; None where it has too little data."""
-        y = self.counts[:, neuron]
-        rows = self._rows_of(y)
+        rows, y = self._rows_of(neuron), self.counts[:, neuron]
         if rows.design is None or int(rows.kept.sum()) < 2 * n_blocks or not y[rows.kept].any():
             return None
         return refit(as_sample(rows.design, y[rows.kept], self.family), self.family, labels, n_blocks)
 
     def _job(self, neuron: int, function: Callable, *arguments):
-        y = self.counts[:, neuron]
-        rows = self._rows_of(y)
+        rows, y = self._rows_of(neuron), self.counts[:, neuron]
         seed = np.random.SeedSequence([self.seed, 1, neuron])
-        return function, (rows, y[rows.kept], self.family, self.design.labels, seed, *arguments)
+        return function, (rows, y[rows.kept], self.family, self.labels, seed, *arguments)
+
+    def _design_of(self, neuron: int) -> Design:
+        if isinstance(self.design, Design):
+            return self.design
+        own = self.design(neuron)
+        if not isinstance(own, Design) or own.labels != self.labels or own.n_samples != len(self.counts):
+            raise ValueError(
+                f"X({neuron}) must be a design of {len(self.counts)} rows with the covariates "
+                f"{', '.join(map(repr, self.labels))}, as X(0) is; got {own!r}."
+            )
+        return own
+
+    def _kept(self, neuron: int) -> Mask:
+        """Complete rows that weigh anything."""
+        usable = self._usable_rows if isinstance(self.design, Design) else _usable_rows(self._design_of(neuron))
+        return usable & np.isfinite(self.counts[:, neuron])
 
     @cached_property
-    def _finite_rows(self) -> Mask:
-        return self.design.finite_rows()
+    def _usable_rows(self) -> Mask:
+        assert isinstance(self.design, Design)
+        return _usable_rows(self.design)
 
     @cached_property
     def _rows_by_mask(self) -> dict[bytes, UsedRows]:
         return {}
 
-    def _rows_of(self, y: PerSample) -> UsedRows:
-        kept = self._finite_rows & np.isfinite(y)
+    def _rows_of(self, neuron: int) -> UsedRows:
+        kept = self._kept(neuron)
+        if not isinstance(self.design, Design):
+            return self._use_rows(self._design_of(neuron), kept)
         key = np.packbits(kept).tobytes()
         if key not in self._rows_by_mask:
-            self._rows_by_mask[key] = self._use_rows(kept, y)
+            self._rows_by_mask[key] = self._use_rows(self.design, kept)
         return self._rows_by_mask[key]
 
-    def _use_rows(self, kept: Mask, y: PerSample) -> UsedRows:
+    def _use_rows(self, design: Design, kept: Mask) -> UsedRows:
         folds = FoldsOfKeptRows(self.folds, kept)
         if not kept.any():
             return UsedRows(kept, None, self.method, folds)
-        design = as_sample(self.design, y, self.family).design
+        design = design if kept.all() else design.take(kept)
         varying = [label for label in design.labels if _varies(design, label)]
         if not varying:
             return UsedRows(kept, None, self.method, folds)
         design = design if len(varying) == len(design.labels) else design.only(varying)
         rng = np.random.default_rng(np.random.SeedSequence([self.seed, 0]))
         return UsedRows(kept, design, self.method.prepared(design, kept, rng), folds)
+
+
+def _usable_rows(design: Design) -> Mask:
+    finite = design.finite_rows()
+    return finite if design.sample_weight is None else finite & (design.sample_weight > 0)
 
 
 def _assess(rows: UsedRows, y: PerSample, family, labels, seed) -> Assessment:
@@ -159,7 +184,7 @@ def _contribute(rows: UsedRows, y: PerSample, family, labels, seed, selected) ->
     wide = np.full((2, len(labels)), np.nan)
     if rows.design is None or not y.any():
         return wide
-    sample = Sample(rows.design, y)
+    sample = as_sample(rows.design, y, family)
     inside = np.array([label in rows.design.labels for label in labels])
     wide[:, inside] = contributions(sample, _with_scale(family, sample), selected[inside], rows.folds)
     return wide
@@ -170,7 +195,7 @@ def _with_scale(family: ObservationModel, sample: Sample) -> ObservationModel:
     strength = np.array([1.0 / sample.design.n_samples])
 
     def fit(fixed: ObservationModel, start):
-        return PathModel(fixed, Ridge()).fit_path(sample.design, sample.y, strength, start=start)
+        return PathModel(fixed, Ridge()).fit_path(sample.carrying_design, sample.y, strength, start=start)
 
     return with_estimated_scale(family, sample, fit)
 

@@ -1,6 +1,7 @@
 """The least of an estimator that cross-validation asks for, over the path solver itself."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -8,12 +9,12 @@ from spikesieve._types import PyTree, Strengths
 from spikesieve.design import as_design
 from spikesieve.observation_models import ObservationModel
 from spikesieve.regularizer import GroupLasso, Regularizer
-from spikesieve.solver import Path, path
+from spikesieve.solver import DEFAULT_TOLERANCE, Path, path
 
 
 @dataclass(frozen=True)
 class PathModel:
-    """Fits whole paths of one family; rows must be complete.
+    """Fits whole paths of one family; rows must be complete. Offsets and weights are those that the design carries.
 
     Attributes
     ----------
@@ -34,12 +35,15 @@ class PathModel:
         n_strengths: int = 100,
         min_ratio: float = 1e-3,
         start: tuple | None = None,
+        tolerance: float = DEFAULT_TOLERANCE,
     ) -> Path:
         """Fit at a sequence of strengths; see `spikesieve.solver.path`."""
         design = as_design(X)
+        carried: dict[str, Any] = {"offset": design.offset, "sample_weight": design.sample_weight}
+        design = design.with_offset(None).with_weight(None)
         penalty, _ = self.regularizer.bind(design.layout, 1.0)
         grid = {"n_strengths": n_strengths, "min_ratio": min_ratio}
-        return path(design, y, self.family, penalty, strengths, start=start, **grid)
+        return path(design, y, self.family, penalty, strengths, start=start, tolerance=tolerance, **grid, **carried)
 
     def path_linear_predictor(self, path: Path, X: PyTree) -> np.ndarray:
         """Linear predictors of all models of a path, ``(n_samples, n_strengths)``."""

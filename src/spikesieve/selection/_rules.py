@@ -62,7 +62,7 @@ class CrossValidated(SelectionMethod):
         del rng
         cv = cross_validate(
             PathModel(family),
-            sample.design,
+            sample.carrying_design,
             sample.y,
             folds=self.folds,
             n_strengths=self.n_strengths,

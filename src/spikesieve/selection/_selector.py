@@ -106,7 +106,9 @@ class CovariateSelector:
         ----------
         X
             A `spikesieve.design.Design`, or a pytree of arrays ``(n_samples, n_features_of_leaf)``: each leaf is one
-            covariate, which is kept or removed as a whole. Rows follow one another in time.
+            covariate, which is kept or removed as a whole. Rows follow one another in time. Where neurons have
+            covariates of their own, such as spike history and coupling to the *other* neurons, a function that gives
+            the design of a neuron by its number; all with the same labels. Offset and weights are what designs carry.
         y
             Counts per bin, ``(n_samples,)`` or ``(n_samples, n_neurons)``. Rows with a NaN or infinity are dropped.
 
@@ -119,9 +121,12 @@ class CovariateSelector:
         if not 0 < self.fdr < 1:
             raise ValueError(f"fdr must lie between 0 and 1; got {self.fdr!r}.")
         method = _resolve_method(self.method).with_defaults(self.folds, self.fdr)
-        design = _design_of_covariates(X)
+        first: Any = X(0) if callable(X) else X
+        design = _design_of_covariates(first)
         counts, names = _as_neurons(y, design.n_samples)
-        plan = Neurons(design, counts, family, method, self.folds or BlockedFolds(), self.random_state)
+        source: Any = X if callable(X) else design
+        folds = self.folds or BlockedFolds()
+        plan = Neurons(source, design.labels, counts, family, method, folds, self.random_state)
         assessments = plan.assessments(self.n_jobs)
         is_whole = len(assessments) == plan.n_neurons
         assessments += [_not_reached(design.labels)] * (plan.n_neurons - len(assessments))

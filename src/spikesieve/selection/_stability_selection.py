@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from spikesieve.observation_models import ObservationModel
-from spikesieve.regularizer import GroupLasso
 from spikesieve.selection._method import Assessment, NotEnoughData, SelectionMethod, gathered
+from spikesieve.selection._path_model import PathModel
 from spikesieve.selection._stability import stability_bound
-from spikesieve.solver import Path, Sample, path
+from spikesieve.solver import Path, Sample
 
 # Entry strengths need no accurate coefficients: at these a half's path took a third of the passes.
 _N_STRENGTHS, _MIN_RATIO, _TOLERANCE = 20, 0.03, 1e-3
@@ -113,11 +113,12 @@ class Stability(SelectionMethod):
 
 def _first_to_enter(sample: Sample, rows: np.ndarray, family: ObservationModel, n_selected: int) -> np.ndarray:
     """Which covariates enter first on some rows: by strength, then by norm; fewer where fewer ever enter."""
-    design, y = sample.design.take(rows), sample.y[rows]
+    design, y = sample.carrying_design.take(rows), sample.y[rows]
     if not family.has_finite_null(y):
         raise NotEnoughData("Half of the recording has no spikes.")
-    penalty, _ = GroupLasso().bind(design.layout, 1.0)
-    followed = path(design, y, family, penalty, n_strengths=_N_STRENGTHS, min_ratio=_MIN_RATIO, tolerance=_TOLERANCE)
+    followed = PathModel(family).fit_path(
+        design, y, n_strengths=_N_STRENGTHS, min_ratio=_MIN_RATIO, tolerance=_TOLERANCE
+    )
     return _order_of_entry(followed)[:n_selected]
 
 

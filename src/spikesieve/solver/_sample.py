@@ -33,6 +33,11 @@ class Sample:
         return predictor if self.offset is None else predictor + self.offset
 
     @property
+    def carrying_design(self) -> Design:
+        """The design, carrying offset and weights: for whoever takes a design and counts."""
+        return self.design.with_offset(self.offset).with_weight(self.weight)
+
+    @property
     def relative_weight(self) -> PerSample | float:
         """Weights that average 1."""
         return 1.0 if self.weight is None else self.weight / self.weight.mean()
