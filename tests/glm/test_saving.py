@@ -124,6 +124,16 @@ def test_every_penalty_is_saved(penalty, tmp_path):
     assert same(load_model(tmp_path / "m.npz").regularizer, model.regularizer)
 
 
+def test_labels_of_any_saved_type_come_back(tmp_path):
+    labels = np.empty(3, dtype=object)
+    labels[:] = ["left", ("right", 2), 3]
+    model = fitted(GLM())
+    model.classes_ = labels
+    model.save(tmp_path / "m.npz")
+    loaded = load_model(tmp_path / "m.npz").classes_
+    assert loaded.dtype == object and loaded.tolist() == labels.tolist()
+
+
 def test_functions_that_are_known_links_need_nothing(tmp_path):
     model = fitted(GLM(GammaObservations(), lambda x: np.log1p(np.exp(x))), X, Y + 0.5)
     model.save(tmp_path / "m.npz")

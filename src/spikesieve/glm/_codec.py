@@ -21,6 +21,8 @@ from spikesieve.glm._fitted_at import FittedAt
 from spikesieve.observation_models import InverseLink, ObservationModel, resolve_observation_model
 from spikesieve.solver import Path
 
+# What class labels may be, in arrays of objects.
+_LABELS = str | int | float | tuple
 _PACKAGES = (observation_models, regularizer, selection)
 _RECORDS = {kind.__name__: kind for kind in (CoefLayout, Path, selection.CrossValidation)}
 
@@ -61,6 +63,8 @@ class Encoder:
         return self._encode_object(value, where)
 
     def _encode_array(self, array: np.ndarray, where: str) -> dict:
+        if array.dtype == object and array.ndim == 1 and all(isinstance(item, _LABELS) for item in array):
+            return {"labels": [self.encode(item, f"{where}[{i}]") for i, item in enumerate(array)]}
         if array.dtype.kind not in "biufcU":
             raise TypeError(f"{where} cannot be saved: it is an array of {array.dtype}, and not of numbers or text.")
         name = f"array{len(self.arrays)}"
@@ -165,9 +169,9 @@ class Decoder:
             return self.arrays[content]
         if kind == "dict":
             return {self.decode(key): self.decode(value) for key, value in content}
-        if kind in ("list", "tuple"):
+        if kind in ("list", "tuple", "labels"):
             items = [self.decode(item) for item in content]
-            return items if kind == "list" else tuple(items)
+            return _objects(items) if kind == "labels" else items if kind == "list" else tuple(items)
         if kind == "structure":
             return flatten(self.decode(content))[1]
         simple = {"status": Status, "float": float, "slice": lambda limits: slice(*limits)}
@@ -191,6 +195,12 @@ class Decoder:
                 f"load_model(..., mapping_dict={{{key!r}: ...}})."
             )
         return self.given[key]
+
+
+def _objects(items: list) -> np.ndarray:
+    array = np.empty(len(items), dtype=object)
+    array[:] = items
+    return array
 
 
 def _known(table: dict, name: str):
