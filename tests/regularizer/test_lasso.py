@@ -38,7 +38,9 @@ def test_limits_are_lasso_and_group_lasso():
 
 def test_groups_of_one_are_named_after_their_leaf():
     assert Lasso().bind(LAYOUT, 1.0)[0].labels == ("a[0]", "a[1]", "b[0]", "b[1]", "b[2]", "c[0]")
-    assert Lasso().bind(CoefLayout.of(flatten(0)[1], [2]), 1.0)[0].labels == ("X[0]", "X[1]")
+    array = CoefLayout.of(flatten(0)[1], [2])
+    assert Lasso().bind(array, 1.0)[0].labels == ("X[0]", "X[1]")
+    assert Lasso().bind(array.with_outputs(2), 1.0)[0].labels == ("X[0,0]", "X[0,1]", "X[1,0]", "X[1,1]")
 
 
 def test_strengths_by_leaf_and_coefficient():

@@ -32,10 +32,12 @@ class GLM(LinearModel):
     inverse_link_function
         From linear predictor to mean; None takes the family's (the exponential for Poisson).
     regularizer
-        ``"UnRegularized"`` (the default, as None), ``"Ridge"``, ``"GroupLasso"``, or an instance.
+        ``"UnRegularized"`` (the default, as None), ``"Ridge"``, ``"Lasso"``, ``"GroupLasso"`` or any other name in
+        `spikesieve.regularizer`, or an instance; ``docs/penalties.md`` says which when.
     regularizer_strength
-        Multiplies the penalty. A number, one per group, or a tree by leaf of the features. None means 1.0, with
-        a warning: useful strengths lie below ``fit_path(...).strength_max``, often far below 1.
+        Multiplies the penalty. A number, one per group, a tree by leaf of the features, or what else the regularizer
+        documents. None means 1.0, with a warning: useful strengths lie below ``fit_path(...).strength_max``, often far
+        below 1.
     solver_name
         The names of NeMoS are accepted and ignored, which is said once: one solver serves every penalty.
     solver_kwargs

@@ -4,6 +4,7 @@ import numpy as np
 
 from spikesieve._tree import CoefLayout
 from spikesieve.regularizer._base import Regularizer, checked_strengths, scalar_strength, strength_per_coef
+from spikesieve.regularizer._output_groups import output_name
 from spikesieve.regularizer._penalty import Penalty
 
 
@@ -86,9 +87,9 @@ def _split(strength, ratio):
 def _elementwise(layout: CoefLayout, weights: np.ndarray, quadratic: np.ndarray) -> Penalty:
     """Groups of one, of all coefficients with a positive weight."""
     labels = [
-        f"{label or 'X'}[{j}]"
-        for label, columns in zip(layout.labels, layout.leaf_slices, strict=True)
-        for j in range(columns.stop - columns.start)
+        (label or "X") + output_name(index)
+        for label, shape in zip(layout.labels, layout.leaf_shapes, strict=True)
+        for index in np.ndindex(*shape)
     ]
     kept = np.flatnonzero(weights > 0)
     return Penalty(layout.n_coef, tuple(kept[:, None]), weights[kept], tuple(labels[j] for j in kept), quadratic)
