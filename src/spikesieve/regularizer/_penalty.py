@@ -80,6 +80,11 @@ class Penalty:
         """Slope of the penalty in each group's norm: ``strength * w_g`` for the norm, less for a concave shape."""
         return self.shape.slope(norms, strength * self.weights)
 
+    def change(self, coef: Coef, step: Coef, strength: float) -> float:
+        """The penalty's change along `step`, less the slope of its quadratic part."""
+        slope = float((self.quadratic * coef) @ step)
+        return self.value(coef + step, strength) - self.value(coef, strength) - strength * slope
+
     def bound_on_change(self, coef: Coef, step: Coef, strength: float) -> float:
         """Upper bound on the penalty's change along `step`, less the slope of its quadratic part; exact for the norm.
 

@@ -226,20 +226,21 @@ class NewtonSolver:
             intercept_step, step = self.curvature.propose(
                 point.coef, gradient, point.at.intercept_gradient, groups, strength, inner, bend
             )
-            new = self._search(point, intercept_step, step, gradient, strength, blocks)
+            new = self._search(point, intercept_step, step, gradient, strength, blocks, bend)
             if new is not None:
                 return new
         return None
 
-    def _search(self, point: Point, intercept_step, step: Coef, gradient: Coef, strength: float, blocks):
-        """Point along a step that decreases the objective enough, None if there is none."""
+    def _search(self, point: Point, intercept_step, step: Coef, gradient: Coef, strength: float, blocks, bend: bool):
+        """Point along a step that decreases the objective enough, None if there is none.
+
+        A step with `bend` need not start downhill: it is taken whole or not at all.
+        """
         current = self._objective(point, strength)
-        change = self.penalty.bound_on_change(point.coef, step, strength)
+        change = (self.penalty.change if bend else self.penalty.bound_on_change)(point.coef, step, strength)
         expected = gradient @ step + point.at.intercept_gradient @ intercept_step + change
-        if expected >= 0.0 and not self.penalty.shape.is_convex:
-            return None
         scale, left = 1.0, False
-        for _ in range(_MAX_HALVINGS):
+        for _ in range(1 if bend else _MAX_HALVINGS):
             coef = point.coef + scale * step
             new = self.evaluate(point.intercept + scale * intercept_step, coef, blocks)
             objective = self._objective(new, strength)
