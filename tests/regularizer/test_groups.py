@@ -31,6 +31,8 @@ def test_groups_by_label_leave_the_others_out():
     [
         ([["speed", "acceleration"], ["position"]], {"speed+acceleration": [0, 1, 6, 7, 8], "position": [2, 3, 4, 5]}),
         (["speed", "position"], {"speed": [6, 7, 8], "position": [2, 3, 4, 5]}),
+        ([{"speed", "acceleration"}], {"acceleration+speed": [0, 1, 6, 7, 8]}),
+        ({"kinematics": np.array(["speed", "acceleration"])}, {"kinematics": [0, 1, 6, 7, 8]}),
         ([[0, 2], [8, 1]], {"group 0": [0, 2], "group 1": [1, 8]}),
         ([3, 3, -1, 0, 0, 0, -1, -1, -1], {"group 0": [3, 4, 5], "group 3": [0, 1]}),
         (np.array([0.0, 0, 0, 1, 1, 1, 1, 1, 1]), {"group 0": [0, 1, 2], "group 1": [3, 4, 5, 6, 7, 8]}),

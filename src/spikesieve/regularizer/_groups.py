@@ -87,8 +87,8 @@ def _of_leaves(layout: CoefLayout) -> Grouping:
 def _of_dict(groups: dict, layout: CoefLayout) -> Grouping:
     members, labels = [], []
     for name, value in groups.items():
-        if isinstance(value, str) or _holds_only(value, str):
-            names = [value] if isinstance(value, str) else list(value)
+        names = _names_in(value)
+        if names is not None:
             members.append(_union_of(names, layout))
             labels.append(str(name))
             continue
@@ -114,8 +114,8 @@ def _within(name: str, value, columns: Index) -> Grouping:
 def _of_lists(groups, layout: CoefLayout) -> Grouping:
     members, labels = [], []
     for number, item in enumerate(groups):
-        if isinstance(item, str) or _holds_only(item, str):
-            names = [item] if isinstance(item, str) else list(item)
+        names = _names_in(item)
+        if names is not None:
             members.append(_union_of(names, layout))
             labels.append("+".join(names) or f"group {number}")
             continue
@@ -174,14 +174,22 @@ def _columns_named(label: str, layout: CoefLayout) -> Index:
     return np.concatenate(spans)
 
 
-def _holds_only(value, kind: type) -> bool:
-    return isinstance(value, list | tuple) and all(isinstance(item, kind) for item in value)
+def _names_in(value) -> list[str] | None:
+    """Labels of covariates: one, or a list, set or array of them; None if `value` holds anything else."""
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, set | frozenset):
+        value = sorted(value, key=str)
+    items = value.tolist() if isinstance(value, np.ndarray) else value
+    if isinstance(items, list | tuple) and all(isinstance(item, str) for item in items):
+        return list(items)
+    return None
 
 
 def _holds_lists(value) -> bool:
     """Whether `value` is a list of groups and not one of integers."""
     return isinstance(value, list | tuple) and any(
-        isinstance(item, str | list | tuple) or np.ndim(item) == 1 for item in value
+        isinstance(item, str | list | tuple | set | frozenset) or np.ndim(item) == 1 for item in value
     )
 
 

@@ -76,7 +76,8 @@ def checked_ratio(ratio) -> np.ndarray:
     """Share of the norm in an elastic net, a number or one per coefficient."""
     values = checked_strengths(ratio, "the ratio")
     if not ((values > 0) & (values <= 1)).all():
-        raise ValueError(f"The ratio of an elastic net must be in (0, 1], got {ratio}; for 0 use Ridge.")
+        wrong = values if values.ndim == 0 else values[(values <= 0) | (values > 1)][0]
+        raise ValueError(f"The ratio of an elastic net must be in (0, 1], got {wrong}; for 0 use Ridge.")
     return values
 
 
