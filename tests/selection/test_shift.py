@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy.stats import kstest
 
-from spikesieve.basis import BSplineEval
+from spikesieve.basis import BSplineEval, RaisedCosineLogConv
+from spikesieve.design import as_design
 from spikesieve.observation_models import BernoulliObservations, PoissonObservations
 from spikesieve.selection import Assessment, CovariateSelector, EvidenceStatus, Shift
 from spikesieve.selection._shift_p_values import ShiftNull, independent_shifts
@@ -56,6 +57,22 @@ def test_other_families_are_tested_too():
     design, counts, active = recording(seed=3)
     found = assess(Shift(n_shifts=200), design, (counts[:, 0] > 0).astype(float), BernoulliObservations())
     assert [label in active for label in found.labels] == list(found.p_value < 0.01)
+
+
+def test_designs_that_are_never_stored_answer_as_their_columns_do():
+    rng = np.random.default_rng(0)
+    x, y, other = smooth_covariates(rng, 3000, 3).T
+    counts = rng.poisson(0.3 * np.exp(np.sin(5 * x))).astype(float)
+    place = BSplineEval(4, label="x") * BSplineEval(4, label="y")
+    place.label = "place"
+    history = RaisedCosineLogConv(3, window_size=10, label="history")
+    design = (place + history + BSplineEval(5, label="other")).design(x, y, counts, other)
+    design, counts = design[10:], counts[10:]
+    stored = as_design(design.to_tree())
+    lazy, dense = (assess(Shift(n_shifts=200), kind, counts) for kind in (design, stored))
+    assert lazy.labels == dense.labels == ("history", "other", "place")
+    np.testing.assert_allclose(lazy.statistic, dense.statistic, rtol=1e-3)
+    np.testing.assert_allclose(lazy.p_value, dense.p_value, rtol=0.02)
 
 
 @pytest.mark.parametrize("swap", [False, True])

@@ -57,6 +57,24 @@ class Shift(SelectionMethod):
     memories. Then p-values are uniform under the null and `decide` controls the false discovery rate over all neurons
     and covariates by Benjamini-Hochberg.
 
+    Measured (``benchmarks/bench_shift.py``: 100 recordings of 20 000 bins and 1000 spikes per column, covariates
+    smoothed over 20 bins, "fast", or 200, "slow"; "drift" has a standard deviation of 1 in the log rate and a width of
+    a tenth of the recording): share of 200 null covariates with a p-value up to 0.05, and, after the stroke, share of
+    100 weak true ones with one up to 0.01.
+
+    ======================================== =========== =========== =========== ===========
+    test                                     fast        fast, drift slow        slow, drift
+    ======================================== =========== =========== =========== ===========
+    score test, chi-squared                  0.03 / 0.38 0.54 / 0.70 0.04 / 0.28 0.97 / 0.99
+    shifts, variance of the true alignment   0.04 / 0.35 0.03 / 0.12 0.04 / 0.20 0.02 / 0.00
+    shifts, studentised, no trend            0.04 / 0.37 0.06 / 0.12 0.04 / 0.23 0.08 / 0.02
+    this test                                0.03 / 0.39 0.05 / 0.31 0.04 / 0.20 0.07 / 0.14
+    this test, ``tail=False``                0.03 / 0.39 0.05 / 0.30 0.03 / 0.00 0.05 / 0.00
+    ======================================== =========== =========== =========== ===========
+
+    With 200 spikes and a correlation of 0.7 it rejects 0.05 at 0.05. With the covariates of the bundled recording,
+    spikes drawn from cells of head direction alone and a drift, it rejects 3 of 70 at 0.05, and chi-squared 57.
+
     Parameters
     ----------
     n_shifts
