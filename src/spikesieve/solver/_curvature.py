@@ -17,7 +17,7 @@ from spikesieve.solver._protocol import Problem
 
 # Rows that a first, approximate Hessian uses at least, and per coefficient: with 30 rows per coefficient
 # a Hessian of independent rows is within about 2 * sqrt(1 / 30) = 0.37 of the full one in its own metric.
-_MIN_ROWS, _ROWS_PER_COEF = 20_000, 30
+_MIN_ROWS, _ROWS_PER_COEF = 10_000, 30
 # Tangents of a concave penalty per step: 40 strengths of GroupMCP on 12 groups took 298 passes with them, 553 with one.
 _MAX_BENDS = 30
 

@@ -17,6 +17,8 @@ from spikesieve.solver._curvature import Local
 from spikesieve.solver._newton import NewtonSolver, Point
 
 _MOST_NODES = 6
+# A guess may meet the tolerance if the best one for the last strength would have been this many times off.
+_HOPEFUL = 6.0
 
 
 class Extrapolation:
@@ -26,7 +28,8 @@ class Extrapolation:
         self._solver = solver
         self._logs: list[float] = []
         self._points: list[Point] = []
-        self._n_nodes = 1
+        # How many nodes would have been best for the last strength, and how far off its linear term with them.
+        self._n_nodes, self._error = 1, 0.0
         self._used: Local | None = None
 
     def closer(self, point: Point, strength: float, groups: Index) -> Point:
@@ -39,9 +42,12 @@ class Extrapolation:
         shift = 0.0
         if self._points:
             n_nodes = min(self._n_nodes, len(self._points))
-            nodes = np.array([_missed(local, node) for node in self._points[-n_nodes:]])
-            shift = _lagrange(np.array(self._logs[-n_nodes:]), np.log(strength)) @ nodes - _missed(local, point)
-        return self._solver.closer(point, self._solver.propose(point, strength, groups, shift), strength, groups)
+            nodes = _missed(local, [*self._points[-n_nodes:], point])
+            shift = _lagrange(np.array(self._logs[-n_nodes:]), np.log(strength)) @ nodes[:-1] - nodes[-1]
+        guess = self._solver.propose(point, strength, groups, shift, self._error)
+        # A guess that will need a step anyway is not worth the gradient of groups that are not worked on.
+        is_last = self._error <= _HOPEFUL * self._solver.aim_at(strength)
+        return self._solver.closer(point, guess, strength, groups, is_last)
 
     def add(self, point: Point, strength: float) -> None:
         """Take in a solution: a node of the guesses to come, which shows how good the last guess could have been."""
@@ -50,18 +56,19 @@ class Extrapolation:
         self._logs = [*self._logs[-_MOST_NODES:], np.log(strength)]
         self._points = [*self._points[-_MOST_NODES:], point]
         if self._used is not None and len(self._points) > 1:
-            logs, missed = np.array(self._logs), np.array([_missed(self._used, node) for node in self._points])
+            logs, missed = np.array(self._logs), _missed(self._used, self._points)
             errors = [
                 np.linalg.norm(_lagrange(logs[-1 - n : -1], logs[-1]) @ missed[-1 - n : -1] - missed[-1])
                 for n in range(1, len(logs))
             ]
-            self._n_nodes = 1 + int(np.argmin(errors))
+            self._n_nodes, self._error = 1 + int(np.argmin(errors)), min(errors)
 
 
-def _missed(local: Local, point: Point) -> np.ndarray:
-    """Gradient of the loss at a point less what the model's quadratic term gives there."""
-    position = np.concatenate([point.intercept, point.coef[local.columns]])
-    return np.concatenate([point.at.intercept_gradient, point.at.gradient[local.columns]]) - local.matrix @ position
+def _missed(local: Local, points: list[Point]) -> np.ndarray:
+    """Per point, the gradient of the loss less what the model's quadratic term gives there."""
+    positions = np.array([np.concatenate([point.intercept, point.coef[local.columns]]) for point in points])
+    slopes = [np.concatenate([point.at.intercept_gradient, point.at.gradient[local.columns]]) for point in points]
+    return np.array(slopes) - positions @ local.matrix
 
 
 def _lagrange(nodes: np.ndarray, at: float) -> np.ndarray:

@@ -25,8 +25,8 @@ _MAX_HALVINGS = 60
 # Below a hundredth of the largest strength the aim is tightened in proportion, so that the certificate means as much
 # there (the duality gap grows like residual / strength), down to what rounding allows.
 _TIGHTEN, _TIGHTEST = 100.0, 1e-4
-# The model is minimised to this share of what is aimed at.
-_INNER = 0.1
+# The model is minimised to these shares of the residual it starts from, or of what is aimed at.
+_RELATIVE_INNER, _INNER, _EXACT = 0.02, 0.1, 1e-6
 # Steps in a row that change neither objective nor residual before a fit counts as stalled.
 _PATIENCE = 5
 # A step cut to this share by the edge of the family's means makes next to no way; Newton steps that merely start too
@@ -60,7 +60,7 @@ class NewtonSolver:
 
     def solve(self, start: Point, strength: float, groups: Index) -> tuple[Point, Status]:
         """Solve at `strength` from `start` (with a complete gradient), first on `groups`."""
-        self._aim = self._aim_at(strength)
+        self._aim = self.aim_at(strength)
         point, budget = start, self.n_iterations + self.maxiter
         while True:
             groups = self._working_set = self.working_groups(point, groups)
@@ -90,23 +90,31 @@ class NewtonSolver:
         return self.curvature.over(groups)
 
     def propose(
-        self, point: Point, strength: float, groups: Index, shift: np.ndarray | float
+        self, point: Point, strength: float, groups: Index, shift: np.ndarray | float, error: float
     ) -> tuple[Intercepts, Coef]:
-        """Minimiser of the model at `strength`, its gradient at `point` shifted over what `curvature_over` covers."""
+        """Minimiser of the model at `strength`, its gradient at `point` shifted over what `curvature_over` covers.
+
+        `error` is how far off the shift may be: the model is not minimised much more precisely than that.
+        """
         gradient = point.at.gradient + strength * self.penalty.quadratic * point.coef
         local, n_intercepts = self.curvature.over(groups), self.problem.n_intercepts
         shift = np.broadcast_to(shift, len(local.matrix))
         gradient[local.columns] += shift[n_intercepts:]
         intercept_gradient = point.at.intercept_gradient + shift[:n_intercepts]
-        tolerance = _INNER * self._aim_at(strength)
+        tolerance = max(_RELATIVE_INNER * error, _INNER * self.aim_at(strength))
         intercept_step, step = self.curvature.propose(
             point.coef, gradient, intercept_gradient, groups, strength, tolerance
         )
         return point.intercept + intercept_step, point.coef + step
 
-    def closer(self, point: Point, guess: tuple[Intercepts, Coef], strength: float, groups: Index) -> Point:
-        """Return the point at `guess` if it is nearer to optimal at `strength` than `point`, else `point`."""
-        new = self.evaluate(*guess)
+    def closer(
+        self, point: Point, guess: tuple[Intercepts, Coef], strength: float, groups: Index, complete: bool
+    ) -> Point:
+        """Return the point at `guess` if it is nearer to optimal at `strength` on `groups` than `point`, else `point`.
+
+        Its gradient covers every block if `complete`, else those of `groups`.
+        """
+        new = self.evaluate(*guess, None if complete else self._blocks_of(groups))
         current = self._objective(point, strength)
         # The residual alone does not tell: it vanishes where the loss is infinite, too.
         falls = self._objective(new, strength) <= current + _NOISE * abs(current)
@@ -117,7 +125,7 @@ class NewtonSolver:
 
     def is_optimal(self, point: Point, strength: float, groups: Index) -> bool:
         """Whether `point` is within what is aimed at for `strength`, on `groups` and the unpenalised coefficients."""
-        return self._residual(point, strength, groups) <= self._aim_at(strength)
+        return self._residual(point, strength, groups) <= self.aim_at(strength)
 
     def solve_unpenalised(self, start: Point) -> Point:
         """Fit the intercepts and the unpenalised coefficients, with every group left at zero."""
@@ -144,7 +152,7 @@ class NewtonSolver:
         curvature = CurvatureModel(self.problem, self.penalty)
         curvature.build(point.intercept, point.coef, flat)
         gradient, intercept_gradient = point.at.gradient, point.at.intercept_gradient
-        exact = _INNER * self.tolerance
+        exact = _EXACT * self.tolerance  # far below the gradient of a converged point, which would be no step else
         _, step = curvature.propose(point.coef, gradient, intercept_gradient, flat, strength, exact)
         return bool((np.abs(step[free]) * self.problem.column_peak(free) > endless_step).any())
 
@@ -159,7 +167,8 @@ class NewtonSolver:
         at = self.problem.evaluate(intercept, coef, blocks)
         return Point(intercept, coef, at, blocks is None)
 
-    def _aim_at(self, strength: float) -> float:
+    def aim_at(self, strength: float) -> float:
+        """Residual that is aimed at for `strength`."""
         return self.tolerance * min(1.0, max(_TIGHTEN * strength / self.scale.strength, _TIGHTEST))
 
     def _solve_on(self, point: Point, strength: float, groups: Index, budget: int) -> tuple[Point, Status]:
@@ -221,7 +230,7 @@ class NewtonSolver:
         which always descends.
         """
         gradient = point.at.gradient + strength * self.penalty.quadratic * point.coef
-        inner = max(0.02 * residual, _INNER * self._aim)
+        inner = max(_RELATIVE_INNER * residual, _INNER * self._aim)
         for bend in (False,) if self.penalty.shape.is_convex else (True, False):
             intercept_step, step = self.curvature.propose(
                 point.coef, gradient, point.at.intercept_gradient, groups, strength, inner, bend

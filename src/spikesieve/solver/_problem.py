@@ -13,6 +13,9 @@ from spikesieve.solver._columns import Columns
 from spikesieve.solver._protocol import Evaluation, Problem
 from spikesieve.solver._threads import equal_chunks, sum_over_chunks, sum_over_shares
 
+# A Hessian of 10 000 rows in one chunk would leave the other threads idle.
+_MATRIX_ROWS = 4096
+
 
 @dataclass(frozen=True)
 class SingleProblem(Problem):
@@ -121,7 +124,8 @@ class SingleProblem(Problem):
             total = float(len(weight) if self.row_weights is None else self.row_weights[rows].sum())
             return [chosen.weighted_gram(rows, weight), total]
 
-        gram, total = sum_over_chunks(of_chunk, self.chunks(stride), self.n_threads)
+        chunks = equal_chunks(self.n_samples, min(self.design.chunk_rows, _MATRIX_ROWS), stride)
+        gram, total = sum_over_chunks(of_chunk, chunks, self.n_threads)
         return gram / total
 
     def column_rms(self, columns: Index) -> np.ndarray:

@@ -53,15 +53,16 @@ class QuadraticModel:
         x = x0.copy()
         pull = linear - self.matrix @ x
         for _ in range(_MAX_ROUNDS):
-            self._sweep(x, pull, thresholds)
-            if self._optimal(x, pull, thresholds, tolerance):
-                break
+            # Newton first: along a path the groups are mostly right, and a sweep costs an eigenbasis for each of them.
             active = self.norms(x) > 0
             if active.any():
                 self._polish(x, linear, thresholds, active, tolerance)
                 pull = linear - self.matrix @ x
-                if self._optimal(x, pull, thresholds, tolerance):
-                    break
+            if self._optimal(x, pull, thresholds, tolerance):
+                break
+            self._sweep(x, pull, thresholds)
+            if self._optimal(x, pull, thresholds, tolerance):
+                break
         return x
 
     def norms(self, x: np.ndarray) -> np.ndarray:
@@ -181,14 +182,17 @@ class _SmoothPart:
 
     def _solve(self, descent, unit, norms, radial) -> np.ndarray:
         """Newton step; `radial` is 1 where a group's norm is taken as it is, 0 where it is majorised."""
-        hessian = self.matrix.copy()
-        curvatures = self.thresholds / norms
-        single = self.sizes == 1
-        alone = self.starts[single]
-        hessian[alone, alone] += curvatures[single] * (1.0 - radial[single])
-        for g in np.flatnonzero(~single):
-            start, size, curvature, share = self.starts[g], self.sizes[g], curvatures[g], radial[g]
-            group = slice(start, start + size)
-            u = unit[group]
-            hessian[group, group] += curvature * (np.eye(size) - share * np.outer(u, u))
+        hessian, curvatures = self.matrix.copy(), self.thresholds / norms
+        hessian.flat[:: len(hessian) + 1] += np.repeat(curvatures, self.sizes)
+        rows, columns, groups = self._pairs
+        hessian[rows, columns] -= (curvatures * radial)[groups] * unit[rows] * unit[columns]
         return factorise(hessian)(descent)
+
+    @cached_property
+    def _pairs(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Rows and columns of all entries that lie within a group, and their groups."""
+        per_row = np.repeat(self.sizes, self.sizes)
+        rows = np.repeat(np.arange(len(per_row)), per_row)
+        first = np.repeat(np.repeat(self.starts, self.sizes), per_row)
+        behind = np.arange(len(rows)) - np.repeat(np.cumsum(per_row) - per_row, per_row)
+        return rows, first + behind, np.repeat(np.repeat(np.arange(len(self.sizes)), self.sizes), per_row)
