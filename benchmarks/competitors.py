@@ -37,7 +37,7 @@ def fit_spikesieve(workload: Workload, strengths: np.ndarray, n_repeats: int, to
     model = GLM(regularizer="GroupLasso", solver_kwargs=kwargs)
     # The workload's labels sort in the order of the columns, and so does the matrix of coefficients.
     seconds, path = _timed(lambda: model.fit_path(features, workload.counts, strengths=strengths), n_repeats)
-    detail = f"{path.converged.sum()} converged, {path.n_passes.sum()} passes"
+    detail = _ended(path)
     return Solutions(path.intercept, path.coef_matrix, seconds, detail)
 
 
@@ -54,7 +54,7 @@ def fit_spikesieve_design(workload: Workload, strengths: np.ndarray, n_repeats: 
     kwargs = {} if tolerance == "default" else {"tol": float(tolerance)}
     model = GLM(regularizer="GroupLasso", solver_kwargs=kwargs)
     seconds, path = _timed(lambda: model.fit_path(design, workload.counts, strengths=strengths), n_repeats)
-    detail = f"{path.converged.sum()} converged, {path.n_passes.sum()} passes"
+    detail = _ended(path)
     return Solutions(path.intercept, path.coef_matrix, seconds, detail)
 
 
@@ -107,6 +107,12 @@ def fit_nemos(workload: Workload, strengths: np.ndarray, n_repeats: int, toleran
     coef = [np.concatenate([model.coef_[label] for label in workload.labels]) for model in models]
     intercept = np.array([float(model.intercept_[0]) for model in models])
     return Solutions(intercept, np.array(coef), seconds, f"{max(steps)} steps")
+
+
+def _ended(path) -> str:
+    """How a path ended by its own certificate, which for a design is about its own features."""
+    own = path.kkt_residual.max() / path.strength_max
+    return f"{path.converged.sum()} converged, {path.n_passes.sum()} passes, own KKT {own:.1e}"
 
 
 FIT = {"spikesieve": fit_spikesieve, "design": fit_spikesieve_design, "adelie": fit_adelie, "nemos": fit_nemos}

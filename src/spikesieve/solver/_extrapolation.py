@@ -58,7 +58,7 @@ class Extrapolation:
         if self._used is not None and len(self._points) > 1:
             logs, missed = np.array(self._logs), _missed(self._used, self._points)
             errors = [
-                np.linalg.norm(_lagrange(logs[-1 - n : -1], logs[-1]) @ missed[-1 - n : -1] - missed[-1])
+                float(np.linalg.norm(_lagrange(logs[-1 - n : -1], logs[-1]) @ missed[-1 - n : -1] - missed[-1]))
                 for n in range(1, len(logs))
             ]
             self._n_nodes, self._error = 1 + int(np.argmin(errors)), min(errors)
