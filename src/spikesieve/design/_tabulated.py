@@ -6,7 +6,7 @@ Li, Shaddick & Augustin 2017, J. Am. Stat. Assoc. 112, 1199-1210, doi:10.1080/01
 """
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 
@@ -109,35 +109,27 @@ class TabulatedBlock(Block):
         self.n_samples, self.n_coef = len(axis.codes), axis.table.shape[1]
 
     def predictor(self, coef):
-        from spikesieve.design._table_kernels import add_lookup, write_lines
-        from spikesieve.design._table_kernels_outputs import add_lookups
-
         axis, codes, shift = self.axis, self.axis.codes, self.axis.shift
         values = axis.columns @ coef
         if coef.ndim == 2:
             lines = np.stack([values, axis.changes(values)], axis=1)
-            return lambda rows, out: add_lookups(codes[rows], shift, lines, out)
+            return lambda rows, out: _kernels_outputs().add_lookups(codes[rows], shift, lines, out)
         lines = np.empty((len(values), 2))
-        write_lines(values, axis.n_levels, axis.unit, lines)
-        return lambda rows, out: add_lookup(codes[rows], shift, lines, out)
+        _kernels().write_lines(values, axis.n_levels, axis.unit, lines)
+        return lambda rows, out: _kernels().add_lookup(codes[rows], shift, lines, out)
 
     def partial_gradient(self, rows, residual, partial=None):
-        from spikesieve.design._table_kernels import add_moments
-        from spikesieve.design._table_kernels_outputs import add_moments_of_outputs
-
         moments = np.zeros((len(self.axis.table), 2, *residual.shape[1:])) if partial is None else partial
-        add = add_moments if residual.ndim == 1 else add_moments_of_outputs
+        add = _kernels().add_moments if residual.ndim == 1 else _kernels_outputs().add_moments_of_outputs
         add(self.axis.codes[rows], self.axis.shift, residual, moments)
         return moments
 
     def finish_gradient(self, partial):
-        from spikesieve.design._table_kernels import write_weights
-
         if partial.ndim == 3:
             weights = self.axis.gather(partial[:, 0], partial[:, 1])
         else:
             weights = np.empty(len(partial))
-            write_weights(partial, self.axis.unit, weights)
+            _kernels().write_weights(partial, self.axis.unit, weights)
         return self.axis.weighing_table.T @ weights
 
     def add_linear_predictor(self, rows, coef, out):
@@ -147,9 +139,7 @@ class TabulatedBlock(Block):
         _add_gradients(self, rows, residual, out)
 
     def write_matrix(self, rows, out):
-        from spikesieve.design._table_kernels import write_rows
-
-        write_rows(self.axis.codes[rows], self.axis.shift, self.axis.table, out)
+        _kernels().write_rows(self.axis.codes[rows], self.axis.shift, self.axis.table, out)
 
     def as_matrix(self, rows):
         return self.axis.rows_of(rows)
@@ -175,9 +165,6 @@ class TabulatedPlaneBlock(Block):
         self.n_coef = self._shape[0] * self._shape[1]
 
     def predictor(self, coef):
-        from spikesieve.design._table_kernels import add_lookup_plane
-        from spikesieve.design._table_kernels_outputs import add_lookups_plane
-
         x, y = self.first, self.second
         along_first = x.table @ coef.reshape(self._shape[0], -1)
         values = y.table @ along_first.reshape(len(x.table), self._shape[1], -1)
@@ -185,17 +172,14 @@ class TabulatedPlaneBlock(Block):
         along_x = x.changes(values)
         along_y, twist = (y.changes(part.swapaxes(0, 1)).swapaxes(0, 1) for part in (values, along_x))
         patches = np.stack([values, along_x, along_y, twist], axis=2)
-        add = add_lookup_plane if coef.ndim == 1 else add_lookups_plane
+        add = _kernels().add_lookup_plane if coef.ndim == 1 else _kernels_outputs().add_lookups_plane
         return lambda rows, out: add(x.codes[rows], y.codes[rows], x.shift, y.shift, patches, out)
 
     def partial_gradient(self, rows, residual, partial=None):
-        from spikesieve.design._table_kernels import add_moments_plane
-        from spikesieve.design._table_kernels_outputs import add_moments_plane_of_outputs
-
         x, y = self.first, self.second
         shape = (len(x.table), len(y.table), 4, *residual.shape[1:])
         moments = np.zeros(shape) if partial is None else partial
-        add = add_moments_plane if residual.ndim == 1 else add_moments_plane_of_outputs
+        add = _kernels().add_moments_plane if residual.ndim == 1 else _kernels_outputs().add_moments_plane_of_outputs
         add(x.codes[rows], y.codes[rows], x.shift, y.shift, residual, moments)
         return moments
 
@@ -238,3 +222,20 @@ def _add_predictors(block: Block, rows: slice, coef: np.ndarray, out: np.ndarray
 def _add_gradients(block: Block, rows: slice, residual: np.ndarray, out: np.ndarray) -> None:
     """``out += X[rows].T @ residual`` for one model or several, whatever their strides."""
     out += block.finish_gradient(block.partial_gradient(rows, np.ascontiguousarray(residual)))
+
+
+# Importing Numba takes half a second, so only a pass does; the statement itself takes 1 us, too long for each chunk.
+
+
+@cache
+def _kernels():
+    import spikesieve.design._table_kernels as kernels
+
+    return kernels
+
+
+@cache
+def _kernels_outputs():
+    import spikesieve.design._table_kernels_outputs as kernels
+
+    return kernels
