@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.special import ndtr, ndtri
-from scipy.stats import rankdata
 
 from spikesieve._types import Index
 from spikesieve.basis import Basis
@@ -121,6 +120,8 @@ def hilbert_index(points: np.ndarray) -> np.ndarray:
 
 def _gaussianised(values: np.ndarray) -> np.ndarray:
     """Each column by its ranks to a standard normal."""
+    from scipy.stats import rankdata  # late: its import takes half a second, as long as the rest of a small fit
+
     return ndtri((rankdata(values, axis=0) - 0.5) / len(values))
 
 
