@@ -57,6 +57,10 @@ class HierarchicalGroupLasso(GroupRegularizer):
         self.shape = shape
         self.standardize = standardize
 
+    @property
+    def has_own_groups(self):
+        return True
+
     def grouping(self, layout):
         closed = _closed(self.hierarchy, layout.labels)
         groups = {label: [label, *closed.get(label, ())] for label in layout.labels}

@@ -7,6 +7,7 @@ from spikesieve.regularizer._group_elastic_net import GroupElasticNet
 from spikesieve.regularizer._group_lasso import GroupLasso
 from spikesieve.regularizer._lasso import ElasticNet, Lasso
 from spikesieve.regularizer._smooth import Ridge, UnRegularized
+from spikesieve.regularizer._smooth_group_lasso import SmoothGroupLasso
 from spikesieve.regularizer._sparse_group_lasso import SparseGroupLasso
 
 _REGULARIZERS = {
@@ -18,6 +19,7 @@ _REGULARIZERS = {
         ElasticNet,
         GroupLasso,
         GroupElasticNet,
+        SmoothGroupLasso,
         SparseGroupLasso,
         AdaptiveGroupLasso,
         GroupMCP,
