@@ -19,7 +19,11 @@ REGULARIZERS = [
     public.GroupLasso(),
     public.GroupElasticNet(ratio=0.7),
     public.SparseGroupLasso(),
+    public.GroupLasso(standardize="group"),
     public.OverlappingGroupLasso(groups=[["g00", "g01"], ["g01", "g02"]]),
+    public.OverlappingGroupLasso(groups=[["g00", "g01"], ["g01", "g02"]], form="intersection"),
+    public.HierarchicalGroupLasso({"g02": ["g00", "g01"]}),
+    public.SmoothGroupLasso(cyclic=("g00",)),
     public.AdaptiveGroupLasso(),
     public.GroupMCP(),
     public.GroupSCAD(),
@@ -93,6 +97,6 @@ def test_features_that_are_zero_throughout_leave_finite_coefficients(data, regul
 @every
 def test_a_name_is_an_instance_with_its_defaults(regularizer):
     name = type(regularizer).__name__
-    if name == "OverlappingGroupLasso":  # has no groups by default
+    if name in ("OverlappingGroupLasso", "HierarchicalGroupLasso"):  # have no groups by default
         return
     assert type(resolve_regularizer(name)) is type(regularizer)

@@ -40,6 +40,9 @@ class HierarchicalGroupLasso(GroupRegularizer):
     HierarchicalGroupLasso(hierarchy=..., roughness=..., cyclic=...)
     """
 
+    # Not parameters: the hierarchy says which groups there are.
+    mask, groups = None, None
+
     def __init__(
         self,
         hierarchy: dict,
@@ -50,12 +53,13 @@ class HierarchicalGroupLasso(GroupRegularizer):
         weights=None,
         joint: bool = False,
     ):
-        super().__init__(None, None, weights, joint)
         self.hierarchy = hierarchy
         self.roughness = roughness
         self.cyclic = cyclic
         self.shape = shape
         self.standardize = standardize
+        self.weights = weights
+        self.joint = joint
 
     @property
     def has_own_groups(self):
