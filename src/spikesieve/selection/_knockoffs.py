@@ -130,10 +130,10 @@ class Draw:
 class CopiesOfDesign:
     """Draws of one design, remembered if they are small, else made anew from their seeds each time."""
 
+    design: Design
     series: tuple[GaussianSeries, ...]
     model: SpectralModel
     seeds: tuple[int, ...]
-    suitable: np.ndarray
 
     @classmethod
     def planned(cls, design: Design, method: Knockoffs, rng: np.random.Generator) -> "CopiesOfDesign":
@@ -144,16 +144,15 @@ class CopiesOfDesign:
         )
         covariate = np.repeat(np.arange(len(series)), [one.series.shape[1] for one in series])
         model = SpectralModel.estimated(np.hstack([one.series for one in series]), covariate, method.n_copies)
-        seeds = tuple(int(seed) for seed in rng.integers(2**62, size=method.n_draws))
-        planned = cls(series, model, seeds, np.ones(len(series), dtype=bool))
-        return replace(planned, suitable=planned._remember_their_past(design))
+        return cls(design, series, model, tuple(int(seed) for seed in rng.integers(2**62, size=method.n_draws)))
 
-    def _remember_their_past(self, design: Design) -> np.ndarray:
-        """Whether a copy of each covariate is as autocorrelated as the original."""
-        rows = slice(0, min(design.n_samples, _ROWS_COMPARED))
+    @functools.cached_property
+    def suitable(self) -> np.ndarray:
+        """Whether a copy of each covariate is as autocorrelated as the original, ``(n_covariates,)``."""
+        rows = slice(0, min(self.design.n_samples, _ROWS_COMPARED))
         draw = next(iter(self))
         found = []
-        for block, one, orders in zip(design.blocks, self.series, draw.orders, strict=True):
+        for block, one, orders in zip(self.design.blocks, self.series, draw.orders, strict=True):
             copy = block.take(one.rows_of(orders[0])[rows])
             found.append(not forgets(block.as_matrix(rows), copy.as_matrix(slice(0, copy.n_samples))))
         return np.array(found)
