@@ -1,6 +1,6 @@
-"""What each covariate is worth beside the selected ones: held-out bits per spike, and share of the deviance.
+"""What each covariate is worth: beside the selected ones in bits per spike and deviance, and its entry into the path.
 
-Without the lasso's shrinkage, which would make weak covariates look worthless:
+The first two without the lasso's shrinkage, which would make weak covariates look worthless:
 
     gain(c) = score of the model of (selected + c) - score of the model of (selected - c),
 
@@ -17,17 +17,20 @@ import numpy as np
 from spikesieve.observation_models import ObservationModel
 from spikesieve.regularizer import Ridge
 from spikesieve.selection._cross_validate import cross_validate
-from spikesieve.selection._method import NotEnoughData, PerCovariate
+from spikesieve.selection._method import NotEnoughData, PerCovariate, entry_strengths
 from spikesieve.selection._path_model import PathModel
 from spikesieve.solver import Sample
+
+# What the selector shows of every neuron whatever the method: a path as fine as that of the rules.
+_N_STRENGTHS = 50
 
 
 def contributions(
     sample: Sample, family: ObservationModel, selected: np.ndarray, folds: Any
-) -> tuple[PerCovariate, PerCovariate]:
-    """Gain in bits per held-out spike, and share of the null deviance, of every covariate.
+) -> tuple[PerCovariate, PerCovariate, PerCovariate]:
+    """Gain in bits per held-out spike, share of the null deviance, and entry strength of every covariate.
 
-    Both are NaN where the folds hold too few spikes to tell; the first also where `y` are not counts.
+    The first two are NaN where the folds hold too few spikes to tell; the first also where `y` are not counts.
     """
     labels = sample.design.labels
     kept = frozenset(label for label, keep in zip(labels, selected, strict=True) if keep)
@@ -40,7 +43,8 @@ def contributions(
         gained = np.array([scores(kept | {label}) - scores(kept - {label}) for label in labels])
     except NotEnoughData:
         gained = np.full((len(labels), 2), np.nan)
-    return gained[:, 0], gained[:, 1]
+    path = PathModel(family).fit_path(sample.design, sample.y, n_strengths=_N_STRENGTHS)
+    return gained[:, 0], gained[:, 1], entry_strengths(path)
 
 
 def _scores(sample: Sample, family: ObservationModel, labels: Iterable[str], folds: Any) -> np.ndarray:

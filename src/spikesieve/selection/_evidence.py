@@ -184,18 +184,19 @@ class Evidence:
 def evidence_of(
     assessments: Sequence[Assessment],
     selected: Decisions,
-    contributions: tuple[PerPair, PerPair],
+    contributions: tuple[PerPair, PerPair, PerPair],
     described: dict[str, Any],
 ) -> Evidence:
     """Put the assessments of all neurons side by side; `described` holds what is not per covariate."""
     p_value = gathered(assessments, "p_value")
-    bits_per_spike, deviance_share = contributions
+    entry_strength = gathered(assessments, "entry_strength")
+    bits_per_spike, deviance_share, entered = contributions
     return Evidence(
         labels=assessments[0].labels,
         selected=selected,
         status=np.array([a.status for a in assessments], dtype=np.intp),
         notes=tuple(a.note for a in assessments),
-        entry_strength=gathered(assessments, "entry_strength"),
+        entry_strength=np.where(np.isnan(entry_strength), entered, entry_strength),
         selection_probability=gathered(assessments, "selection_probability"),
         statistic=gathered(assessments, "statistic"),
         p_value=p_value,

@@ -86,19 +86,19 @@ class Neurons:
             raise KeyboardInterrupt
         return found
 
-    def contributions(self, selected: Decisions | None, n_jobs: int | None) -> tuple[PerPair, PerPair]:
-        """Bits per spike and deviance share of every neuron and covariate.
+    def contributions(self, selected: Decisions | None, n_jobs: int | None) -> tuple[PerPair, PerPair, PerPair]:
+        """Bits per spike, deviance share and entry strength of every neuron and covariate.
 
         NaN for those that an interrupt left out, and for all if `selected` is None.
         """
-        table = np.full((2, self.n_neurons, len(self.labels)), np.nan)
+        table = np.full((3, self.n_neurons, len(self.labels)), np.nan)
         if selected is None:
-            return table[0], table[1]
+            return table[0], table[1], table[2]
         jobs = (self._job(neuron, _contribute, selected[neuron]) for neuron in range(self.n_neurons))
         found = _until_interrupted(jobs, self.n_neurons, n_jobs, "Measuring gains")
-        for neuron, both in enumerate(found):
-            table[:, neuron] = both
-        return table[0], table[1]
+        for neuron, of_neuron in enumerate(found):
+            table[:, neuron] = of_neuron
+        return table[0], table[1], table[2]
 
     def refit(self, neuron: int, labels: Iterable[str], n_blocks: int) -> Refit | None:
         """Fit some covariates of one neuron without the lasso's shrinkage; None where it has too little data."""
@@ -179,9 +179,9 @@ def _assess(rows: UsedRows, y: PerSample, family, labels, seed) -> Assessment:
 
 
 def _contribute(rows: UsedRows, y: PerSample, family, labels, seed, selected) -> np.ndarray:
-    """Gains of every covariate, ``(2, n_covariates)``."""
+    """Gains and entry strength of every covariate, ``(3, n_covariates)``."""
     del seed
-    wide = np.full((2, len(labels)), np.nan)
+    wide = np.full((3, len(labels)), np.nan)
     if rows.design is None or not y.any():
         return wide
     sample = as_sample(rows.design, y, family)

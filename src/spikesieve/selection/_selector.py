@@ -46,8 +46,8 @@ class CovariateSelector:
         For methods that cross-validate, and for the gains in `evidence_`: `BlockedFolds`, `TrialFolds` or any splitter
         of scikit-learn. None takes ``BlockedFolds(5)``; give it a `gap`.
     contributions
-        Whether to measure what each covariate adds in bits per spike and deviance, beside the selected ones. It takes
-        two small fits per covariate and fold.
+        Whether to measure what each covariate adds in bits per spike and deviance, beside the selected ones, and
+        where it enters the path. It takes one small fit per covariate and fold, and a path.
     n_jobs
         Processes over neurons; None is one, -1 all cores. Results do not depend on it.
     random_state
