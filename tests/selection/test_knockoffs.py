@@ -90,7 +90,7 @@ def test_a_copy_is_made_of_the_covariates_own_rows(kind):
     features = block.as_matrix(slice(0, 3000))
     np.testing.assert_allclose(np.sort(copy, axis=0), np.sort(features, axis=0))
     assert not np.allclose(copy, features)
-    assert forgets(features, copy) == (kind == "plane")
+    assert forgets(features, [copy]) == (kind == "plane")
     np.testing.assert_array_equal(block.take(one.rows_of(one.order(one.series))).as_matrix(slice(0, 9)), features[:9])
 
 
@@ -181,3 +181,12 @@ def test_a_covariate_without_faithful_copies_is_marked_and_not_tested():
     assert evidence.status[0].tolist() == [EvidenceStatus.UNSUITABLE, EvidenceStatus.TESTED]
     assert evidence.selected_labels() == ("speed",) and np.isnan(evidence.e_value[0, 0])
     assert "(x * y) forget their past" in evidence.notes[0]
+
+
+def test_ends_that_do_not_meet_cost_no_distance():
+    """Very slow series end far from where they start; without a bridge copies had to stay near the originals."""
+    rng = np.random.default_rng(7)
+    noise = gaussian_filter1d(rng.standard_normal((20_000, 6)), 400, axis=0)
+    series = (noise - noise.mean(axis=0)) / noise.std(axis=0)
+    model = SpectralModel.estimated(series, np.arange(6), n_copies=20)
+    assert model.distance[0] > 0.3 and model.draw(rng).shape == (20, 20_000, 6)

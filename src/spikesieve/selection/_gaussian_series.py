@@ -6,6 +6,7 @@ where the series is third-smallest. For two series (a direction on a circle, a p
 the circle, or along a Hilbert curve, which keeps neighbours on the plane close.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -130,19 +131,23 @@ def _gaussianised(values: np.ndarray) -> np.ndarray:
     return ndtri((rankdata(values, axis=0) - 0.5) / len(values))
 
 
-def forgets(features: np.ndarray, copy: np.ndarray) -> bool:
-    """Whether a copy's features are clearly less correlated with their own past than the original's.
+def forgets(features: np.ndarray, copies: Sequence[np.ndarray]) -> bool:
+    """Whether copies' features are clearly less correlated with their own past than the original's, on average.
 
     Compared at the lag at which the original's autocorrelation has fallen to a half. A copy that forgets faster makes
     the original look special beside any slow rate.
     """
-    features, copy = features - features.mean(axis=0), copy - copy.mean(axis=0)
+    features = features - features.mean(axis=0)
     previous = 1
     for lag in np.unique(np.geomspace(1, len(features) // 4, 20).astype(int)):
         if _autocorrelation(features, lag) < _HALF:
             break
         previous = lag
-    losses = [_autocorrelation(features, at) - _autocorrelation(copy, at) for at in (previous, lag)]
+    centred = [copy - copy.mean(axis=0) for copy in copies]
+    losses = [
+        _autocorrelation(features, at) - np.mean([_autocorrelation(copy, at) for copy in centred])
+        for at in (previous, lag)
+    ]
     return bool(max(losses) > _LARGEST_LOSS)
 
 

@@ -24,7 +24,8 @@ from spikesieve.solver import Sample
 
 _STATISTICS = ("refit", "entry")
 _REMEMBERED_BYTES = 2**28
-_CHUNK_ROWS, _ROWS_COMPARED = 65_536, 100_000
+_CHUNK_ROWS = 65_536
+_ROWS_COMPARED, _COPIES_COMPARED = 100_000, 4
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,8 @@ class Knockoffs(SelectionMethod):
         covariates only by the average of their versions; fast whatever `n_copies`. ``"entry"``: strength at which it
         enters the group lasso path of all copies and originals; for few copies.
     rate
-        Rate of the threshold within a draw. None is the selector's rate for one draw and half of it for several (Ren
-        & Barber, section 3.3).
+        Rate of the threshold within a draw. None is the selector's rate for one draw and half of it for several, as Ren
+        & Barber advise.
 
     Raises
     ------
@@ -153,8 +154,10 @@ class CopiesOfDesign:
         draw = next(iter(self))
         found = []
         for block, one, orders in zip(self.design.blocks, self.series, draw.orders, strict=True):
-            copy = block.take(one.rows_of(orders[0])[rows])
-            found.append(not forgets(block.as_matrix(rows), copy.as_matrix(slice(0, copy.n_samples))))
+            copies = [block.take(one.rows_of(order)[rows]) for order in orders[:_COPIES_COMPARED]]
+            found.append(
+                not forgets(block.as_matrix(rows), [copy.as_matrix(slice(0, copy.n_samples)) for copy in copies])
+            )
         return np.array(found)
 
     def __iter__(self) -> Iterator[Draw]:
@@ -229,7 +232,7 @@ def copy_e_values(statistics: np.ndarray, rate: float) -> np.ndarray:
     """E-values of one draw: ``p K 1{original wins, by at least T} / (1 + #{copies win by at least T})``.
 
     By how much the best version wins is measured from the median of the others; `T` is the smallest margin at which
-    ``(1 + copies' wins) / K`` is at most `rate` times the originals' wins (Gimenez & Zou 2019, eq. 8). Of the ``K + 1``
+    ``(1 + copies' wins) / K`` is at most `rate` times the originals' wins (Gimenez & Zou 2019). Of the ``K + 1``
     versions of a null covariate each wins with the same probability, so among nulls the originals' wins over ``1 +``
     the copies' wins has mean at most ``1 / K``: the e-values of the nulls add up to at most `p` on average, which is
     what e-BH asks for (Ren & Barber 2024).
