@@ -154,10 +154,8 @@ class CopiesOfDesign:
         draw = next(iter(self))
         found = []
         for block, one, orders in zip(self.design.blocks, self.series, draw.orders, strict=True):
-            copies = [block.take(one.rows_of(order)[rows]) for order in orders[:_COPIES_COMPARED]]
-            found.append(
-                not forgets(block.as_matrix(rows), [copy.as_matrix(slice(0, copy.n_samples)) for copy in copies])
-            )
+            copies = [block.take(one.rows_of(order)[rows]).as_matrix(rows) for order in orders[:_COPIES_COMPARED]]
+            found.append(not forgets(block.as_matrix(rows), copies))
         return np.array(found)
 
     def __iter__(self) -> Iterator[Draw]:
