@@ -43,7 +43,7 @@ def contributions(
         gained = np.array([scores(kept | {label}) - scores(kept - {label}) for label in labels])
     except NotEnoughData:
         gained = np.full((len(labels), 2), np.nan)
-    path = PathModel(family).fit_path(sample.design, sample.y, n_strengths=_N_STRENGTHS)
+    path = PathModel(family).fit_path(sample.carrying_design, sample.y, n_strengths=_N_STRENGTHS)
     return gained[:, 0], gained[:, 1], entry_strengths(path)
 
 
