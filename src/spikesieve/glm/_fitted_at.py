@@ -1,5 +1,6 @@
 """From one strength of a path to a fitted model."""
 
+import copy
 import warnings
 from dataclasses import dataclass
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from spikesieve._errors import Status
-from spikesieve.observation_models import ObservationModel
+from spikesieve.observation_models import CategoricalObservations, ObservationModel
 from spikesieve.solver import Path, Sample
 
 
@@ -18,14 +19,14 @@ class FittedAt:
     model: Any
     sample: Sample
     path: Path
-    family: ObservationModel
+    family: ObservationModel | CategoricalObservations
 
     def __call__(self, strength: float):
         """Fitted copy of the model, its ``regularizer_strength`` the one asked for."""
         strength = float(strength)
         if not np.isfinite(strength) or strength < 0:
             raise ValueError(f"strength must be a finite number >= 0, got {strength}.")
-        model = self.model.unfitted_copy()
+        model = copy.copy(self.model)
         model.regularizer_strength = model.regularizer_kind.strength_at(model.regularizer_strength, strength)
         model.set_solution(self._solution(strength), self.sample)
         return model

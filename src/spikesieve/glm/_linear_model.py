@@ -54,7 +54,8 @@ class LinearModel(Estimator):
 
     def _start(self, params, layout: CoefLayout):
         if params is None:
-            if not (self.warm_start and hasattr(self, "coef_") and self._layout.labels == layout.labels):
+            known = self._layout if self.warm_start and hasattr(self, "coef_") else None
+            if known is None or (known.labels, known.output_shape) != (layout.labels, layout.output_shape):
                 return None
             params = (self.coef_, self.intercept_)
         try:

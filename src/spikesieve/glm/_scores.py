@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from spikesieve._types import PerSample
-from spikesieve.observation_models import ObservationModel
+from spikesieve._types import PerOutput, PerSample
+from spikesieve.observation_models import CategoricalObservations, ObservationModel
 from spikesieve.solver import Sample, null_linear_predictor
 
 SCORE_TYPES = ("log-likelihood", "pseudo-r2-McFadden", "pseudo-r2-Cohen")
@@ -35,6 +35,25 @@ def score_of(
         return _number(1.0 - model / reference)
     model, reference = (aggregate(weight * family.deviance(eta, y)) for eta in (linear_predictor, null))
     return _number((reference - model) / reference)
+
+
+def categorical_score_of(
+    family: CategoricalObservations, linear_predictor: PerOutput, sample: Sample, score_type: str, aggregate: Callable
+) -> float | np.ndarray:
+    """Score as documented at ``ClassifierGLM.score``."""
+    if score_type not in (*SCORE_TYPES, "accuracy"):
+        raise ValueError(f"score_type must be one of {', '.join(SCORE_TYPES)}, accuracy, got {score_type!r}.")
+    labels, weight = sample.y.astype(np.intp), sample.relative_weight
+    if score_type == "accuracy":
+        return _number(aggregate(weight * (linear_predictor.argmax(axis=1) == labels)))
+    model = aggregate(weight * family.log_likelihood(linear_predictor, labels))
+    if score_type == "log-likelihood":
+        return _number(model)
+    if (labels == labels[0]).all():
+        return float("nan")  # the null model is perfect: there is nothing to explain a share of
+    null = family.null_linear_predictor(labels, linear_predictor.shape[1], sample.weight)
+    reference = aggregate(weight * family.log_likelihood(np.tile(null, (len(labels), 1)), labels))
+    return _number(1.0 - model / reference)
 
 
 def _number(score) -> float | np.ndarray:

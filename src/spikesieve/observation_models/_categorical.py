@@ -76,6 +76,10 @@ class CategoricalObservations:
         drawn = rng.random(len(probabilities))[:, None] * cumulative[:, -1:]
         return np.minimum((drawn >= cumulative).sum(axis=1), probabilities.shape[1] - 1)
 
+    def invalid_observation(self, y: PerSample) -> None:
+        """Nothing is wrong with class numbers."""
+        del y
+
     def null_linear_predictor(self, labels: Labels, n_classes: int, weights: PerSample | None = None) -> np.ndarray:
         """Log frequencies of the classes, centred: the model with intercepts alone, ``(n_classes,)``.
 

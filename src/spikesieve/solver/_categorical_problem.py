@@ -17,10 +17,11 @@ _FAMILY = CategoricalObservations()
 class CategoricalProblem(OutputsProblem):
     """One linear predictor per class, over-parametrised: adding the same to all of them changes nothing.
 
-    `labels` are class numbers, ``0 ... n_outputs - 1``.
+    `labels` are class numbers, ``0 ... n_outputs - 1``; `unpenalised` are the coefficients that no penalty touches.
     """
 
     labels: Labels
+    unpenalised: Index
 
     @property
     def is_convex(self) -> bool:
@@ -39,6 +40,9 @@ class CategoricalProblem(OutputsProblem):
     def saturated_loss(self) -> float:
         return 0.0
 
+    def _evaluate_rows(self, rows, eta):
+        return _FAMILY.evaluate(eta, self.labels[rows])
+
     def hessian(self, intercept: Intercepts, coef: Coef, columns: Index, stride: int) -> Gram:
         features, where = np.unique(columns // self.n_outputs, return_inverse=True)
         chosen, predictors = Columns(self.design, features), self._predictors(coef)
@@ -52,11 +56,22 @@ class CategoricalProblem(OutputsProblem):
         n_classes = self.n_outputs
         kept = np.concatenate([np.arange(n_classes), (where + 1) * n_classes + columns % n_classes])
         matrix = gram.reshape(len(gram) * n_classes, -1)[np.ix_(kept, kept)] / total
-        # The intercepts' common direction has neither slope nor curvature, so that any curvature will do: with some,
-        # no step has a part in it, and the intercepts stay centred.
-        intercepts = matrix[:n_classes, :n_classes]
-        intercepts += np.trace(intercepts) / n_classes**2
+        self._curve_common_direction(matrix[:n_classes, :n_classes])
+        for feature in np.unique(features[where[np.isin(columns, self.unpenalised)]]):
+            own = np.flatnonzero(columns // n_classes == feature)
+            if len(own) == n_classes:
+                block = np.ix_(own + n_classes, own + n_classes)
+                matrix[block] = self._curve_common_direction(matrix[block])
         return matrix
+
+    def _curve_common_direction(self, curvature: np.ndarray) -> np.ndarray:
+        """Give the direction common to all classes a curvature, in place.
+
+        Where nothing is penalised it has neither slope nor curvature, so that any will do: with some, no step has a
+        part in it, and the parameters stay centred, which is their least norm.
+        """
+        curvature += np.trace(curvature) / self.n_outputs**2
+        return curvature
 
 
 def _gram(features: np.ndarray, probabilities: np.ndarray, weights: np.ndarray) -> np.ndarray:

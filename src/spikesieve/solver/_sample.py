@@ -8,7 +8,12 @@ import numpy as np
 
 from spikesieve._types import Coef, PerSample, PyTree
 from spikesieve.design import Design, as_design, as_floats
-from spikesieve.observation_models import NegativeBinomialObservations, ObservationModel, PoissonObservations
+from spikesieve.observation_models import (
+    CategoricalObservations,
+    NegativeBinomialObservations,
+    ObservationModel,
+    PoissonObservations,
+)
 from spikesieve.solver._problem import SingleProblem
 from spikesieve.solver._protocol import Problem
 
@@ -77,7 +82,9 @@ def _column_as_vector(counts: np.ndarray) -> PerSample:
     return counts[:, 0]
 
 
-def as_sample(X: PyTree, y, family: ObservationModel, sample_weight=None, offset=None) -> Sample:
+def as_sample(
+    X: PyTree, y, family: ObservationModel | CategoricalObservations, sample_weight=None, offset=None
+) -> Sample:
     """Check and convert everything of one length; drop rows with NaN or infinity, as NeMoS does, and rows of weight 0.
 
     Raises
@@ -149,7 +156,7 @@ def _warn_if_many_are_dropped(finite: np.ndarray, missing: Callable[[], dict[str
         )
 
 
-def _warn_if_not_counts(y: PerSample, family: ObservationModel) -> None:
+def _warn_if_not_counts(y: PerSample, family: ObservationModel | CategoricalObservations) -> None:
     """Say so when all counts are multiples of one number: rates in Hz of bins of 25 ms are multiples of 40."""
     if not isinstance(family, PoissonObservations | NegativeBinomialObservations):
         return

@@ -1,0 +1,275 @@
+"""`ClassifierGLM`: one label per bin given covariates, by multinomial logistic regression."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from spikesieve._progress import PathProgress
+from spikesieve._types import Labels, PerOutput, PyTree, Strengths
+from spikesieve.design import Design, as_design
+from spikesieve.glm._fitted_at import FittedAt, warn_unless_converged
+from spikesieve.glm._labels import as_labels, distinct_labels, numbers_of
+from spikesieve.glm._linear_model import LinearModel
+from spikesieve.glm._path_strengths import path_strengths
+from spikesieve.glm._randomness import as_generator
+from spikesieve.glm._scores import categorical_score_of
+from spikesieve.glm._solver_options import solver_options
+from spikesieve.observation_models import CategoricalObservations
+from spikesieve.regularizer import Penalty
+from spikesieve.solver import CategoricalProblem, Path, Sample, as_sample, number_of_threads, solve_path
+
+
+class ClassifierGLM(LinearModel):
+    """Multinomial logistic regression: ``P(label k) = softmax(X @ coef + intercept)_k``.
+
+    There is one linear predictor per class, as in NeMoS, so that only differences between classes are determined by the
+    data: a penalty chooses among equals, and without one coefficients average zero over the classes.
+
+    Parameters
+    ----------
+    n_classes
+        Number of classes. None takes as many as there are labels.
+    inverse_link_function
+        None or ``"log_softmax"``.
+    regularizer
+        ``"Ridge"`` (the default, as None), ``"UnRegularized"``, ``"GroupLasso"``, ... Under GroupLasso each leaf of the
+        features has a group per class; ``GroupLasso(joint=True)`` keeps or removes it for all classes at once.
+    regularizer_strength, solver_name, solver_kwargs, warm_start, n_jobs
+        As for `GLM`.
+
+    Attributes
+    ----------
+    classes_
+        The labels, ``(n_classes,)``, in the order of the coefficients.
+    coef_
+        ``(n_features, n_classes)``, or a pytree like X with one such array per leaf.
+    intercept_
+        ``(n_classes,)``, averaging zero.
+    solution_, dof_resid_, n_iter_
+        As for `GLM`.
+
+    References
+    ----------
+    Agresti (2013), Categorical Data Analysis, 3rd ed., section 8.1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> speed = rng.uniform(0, 1, size=(300, 1))
+    >>> state = np.where(speed[:, 0] + 0.1 * rng.normal(size=300) > 0.5, "run", "rest")
+    >>> model = ClassifierGLM(regularizer_strength=1e-3).fit(speed, state)
+    >>> model.classes_.tolist(), model.predict([[0.1], [0.9]]).tolist()
+    (['rest', 'run'], ['rest', 'run'])
+    """
+
+    default_regularizer = "Ridge"
+
+    def __init__(
+        self,
+        n_classes=2,
+        inverse_link_function=None,
+        regularizer=None,
+        regularizer_strength=None,
+        solver_name=None,
+        solver_kwargs=None,
+        warm_start=False,
+        n_jobs=None,
+    ):
+        self.n_classes = n_classes
+        self.inverse_link_function = inverse_link_function
+        self.regularizer = regularizer
+        self.regularizer_strength = regularizer_strength
+        self.solver_name = solver_name
+        self.solver_kwargs = solver_kwargs
+        self.warm_start = warm_start
+        self.n_jobs = n_jobs
+
+    @property
+    def family(self) -> CategoricalObservations:
+        """The observation model; its one link is the log of the softmax."""
+        link = self.inverse_link_function
+        if link is not None and (link if isinstance(link, str) else getattr(link, "__name__", "")) != "log_softmax":
+            raise ValueError(f"inverse_link_function of a classifier must be None or 'log_softmax', got {link!r}.")
+        return CategoricalObservations()
+
+    def set_classes(self, y) -> "ClassifierGLM":
+        """Set ``classes_`` to the distinct labels of `y`; ``fit`` does so by itself.
+
+        Raises
+        ------
+        ValueError
+            If they are not as many as ``n_classes``.
+        """
+        labels = as_labels(y)
+        classes, wanted = distinct_labels(labels), self.n_classes
+        if wanted is None and classes.dtype.kind == "f" and (classes != np.floor(classes)).any():
+            raise ValueError("Unknown label type: continuous. Labels that are real numbers need n_classes to be given.")
+        if wanted is not None and (isinstance(wanted, bool) or int(wanted) != wanted or wanted < 2):
+            raise ValueError(f"n_classes must be a whole number of at least 2, or None, got {wanted!r}.")
+        if len(classes) != wanted and (wanted is not None or len(classes) < 2):
+            found = "one class" if len(classes) == 1 else f"{len(classes)} classes"
+            expected = "at least 2" if wanted is None else f"n_classes={wanted}"
+            raise ValueError(f"y has labels of {found}, expected {expected}: {classes[:10].tolist()}.")
+        self.classes_ = classes
+        return self
+
+    def fit(self, X: PyTree, y, init_params=None, *, sample_weight=None) -> "ClassifierGLM":
+        """Fit to certified optimality at ``regularizer_strength``.
+
+        Parameters
+        ----------
+        X
+            As for `GLM`.
+        y
+            One label per bin, of any hashable type; bins without one (None, NaN) are left out.
+        init_params
+            ``(coef, intercept)`` to start from, shaped as the fitted ones. Otherwise coefficients start at zero and
+            intercepts at the centred log frequencies of the classes.
+        sample_weight
+            Non-negative weight of each bin's loss, ``(n_samples,)``.
+        """
+        sample = self.set_classes(y)._sample(X, y, sample_weight)
+        layout = sample.design.layout.with_outputs(len(self.classes_))
+        penalty, strength = self.penalty(layout)
+        start = self._start(init_params, layout)
+        solution = self.solve(sample, penalty, np.array([strength]), start=start)
+        warn_unless_converged(solution)
+        self.set_solution(solution, sample)
+        return self
+
+    def fit_path(
+        self,
+        X: PyTree,
+        y,
+        strengths: Strengths | None = None,
+        *,
+        n_strengths: int = 100,
+        min_ratio: float = 1e-3,
+        sample_weight=None,
+    ) -> Path:
+        """Fit at a whole sequence of strengths; arguments and result as for ``GLM.fit_path``.
+
+        Coefficients of the path have shape ``(n_strengths, n_features_of_leaf, n_classes)`` per leaf.
+        """
+        model = self.unfitted_copy().set_classes(y)
+        sample = model._sample(X, y, sample_weight)
+        penalty, _ = model.penalty(sample.design.layout.with_outputs(len(model.classes_)), scalar=1.0)
+        strengths = path_strengths(model.regularizer_kind, penalty, strengths, n_strengths, min_ratio)
+        grid = {"n_strengths": n_strengths, "min_ratio": min_ratio}
+        with PathProgress("Fitting the path") as progress:
+            solution = model.solve(sample, penalty, strengths, progress=progress, **grid)
+        warn_unless_converged(solution)
+        return replace(solution, fitted_at=FittedAt(model, sample, solution, model.family))
+
+    def solve(self, sample: Sample, penalty: Penalty, strengths: Strengths | None, family=None, **options) -> Path:
+        """Call the path solver with this model's options; `fit` and `fit_path` end here."""
+        del family
+        weights = None if sample.weight is None else np.asarray(sample.relative_weight)
+        problem = CategoricalProblem(
+            design=sample.design,
+            n_outputs=len(self.classes_),
+            row_weights=weights,
+            n_threads=number_of_threads(self.n_jobs),
+            labels=sample.y.astype(np.intp),
+            unpenalised=penalty.ungrouped[penalty.quadratic[penalty.ungrouped] == 0],
+        )
+        return solve_path(
+            problem, penalty, strengths, **options, **solver_options(self.solver_name, self.solver_kwargs)
+        )
+
+    def predict_proba(self, X: PyTree, return_type: str = "proba") -> PerOutput:
+        """Probability of each class per bin, ``(n_samples, n_classes)``; NaN where a covariate is NaN.
+
+        `return_type` ``"log-proba"`` gives their logs.
+        """
+        if return_type not in ("proba", "log-proba"):
+            raise ValueError(f"return_type must be 'proba' or 'log-proba', got {return_type!r}.")
+        self.check_is_fitted()
+        design = as_design(X)
+        self.check_layout(design)
+        predictor = self._linear_predictor(design)
+        if return_type == "proba":
+            return self.family.probabilities(predictor)
+        return self.family.log_probabilities(predictor)
+
+    def predict(self, X: PyTree) -> np.ndarray:
+        """Most probable label per bin, ``(n_samples,)``; where a covariate is NaN, NaN, or None for names."""
+        probabilities = self.predict_proba(X)
+        missing = np.isnan(probabilities).any(axis=1)
+        labels = self.classes_[probabilities.argmax(axis=1)]
+        if missing.any():
+            is_number = labels.dtype.kind in "iuf"
+            labels = labels.astype(float if is_number else object)
+            labels[missing] = np.nan if is_number else None
+        return labels
+
+    def score(
+        self, X: PyTree, y, score_type: str = "log-likelihood", aggregate_sample_scores=np.mean, *, sample_weight=None
+    ) -> float | np.ndarray:
+        """Goodness of fit on some data.
+
+        Parameters
+        ----------
+        score_type
+            ``"log-likelihood"`` (mean per bin [nats]), ``"pseudo-r2-McFadden"`` or ``"pseudo-r2-Cohen"``, which agree
+            here (the null model has the frequencies of this `y`), or ``"accuracy"``, the share of labels predicted.
+        aggregate_sample_scores
+            From per-bin scores to one number.
+        """
+        self.check_is_fitted()
+        sample = self._sample(X, y, sample_weight)
+        self.check_layout(sample.design)
+        predictor = self._linear_predictor(sample.design)
+        return categorical_score_of(self.family, predictor, sample, score_type, aggregate_sample_scores)
+
+    def simulate(self, random_key, feedforward_input: PyTree) -> tuple[np.ndarray, PerOutput]:
+        """Draw labels from the fitted model: ``(labels, probabilities)`` per bin."""
+        probabilities = self.predict_proba(feedforward_input)
+        drawn: Labels = self.family.sample(as_generator(random_key), probabilities)
+        return self.classes_[drawn], probabilities
+
+    def compute_loss(self, params, X: PyTree, y) -> float:
+        """Unpenalised loss at ``params = (coef, intercept)``: mean negative log-likelihood per bin."""
+        model = self if hasattr(self, "classes_") else self.unfitted_copy().set_classes(y)
+        sample = model._sample(X, y)
+        layout = sample.design.layout.with_outputs(len(model.classes_))
+        start = model._start(params, layout)
+        assert start is not None
+        eta = sample.design.linear_predictor(start[1].reshape(-1, layout.n_outputs), start[0])
+        return float(self.family.loss(eta, sample.y.astype(np.intp)).mean())
+
+    def set_solution(self, solution: Path, sample: Sample) -> None:
+        """Take over the coefficients of a path of one strength."""
+        layout, n_classes = solution.layout, len(self.classes_)
+        coef = solution.coef_matrix[0]
+        self._layout = layout
+        self.solution_ = solution
+        self.coef_ = layout.to_tree(coef.copy())
+        self.intercept_ = solution.intercept[0].copy()
+        self.n_iter_ = int(solution.n_iterations[0])
+        if layout.structure.is_leaf:
+            self.n_features_in_ = sample.design.n_coef
+        if self.regularizer_kind.selects:
+            n_free = np.count_nonzero(coef) + n_classes - 1
+        else:
+            n_free = sample.design.rank_with_intercept() * (n_classes - 1)
+        self.dof_resid_ = float(len(sample.y) - n_free)
+
+    def _sample(self, X: PyTree, y, sample_weight=None) -> Sample:
+        """Rows that can be fitted, with class numbers for labels."""
+        return as_sample(X, numbers_of(as_labels(y), self.classes_), self.family, sample_weight)
+
+    def _linear_predictor(self, design: Design) -> PerOutput:
+        coef = self._layout.to_flat(self.coef_, "coef_").reshape(design.n_coef, -1)
+        return design.linear_predictor(coef, self.intercept_)
+
+    def __sklearn_tags__(self):
+        from sklearn.utils import ClassifierTags, InputTags, Tags, TargetTags
+
+        return Tags(
+            estimator_type="classifier",
+            target_tags=TargetTags(required=True),
+            classifier_tags=ClassifierTags(multi_class=self.n_classes != 2),
+            input_tags=InputTags(allow_nan=True, sparse=True),
+        )

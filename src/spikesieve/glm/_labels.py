@@ -1,0 +1,81 @@
+"""Class labels of any hashable type, and the class numbers that stand for them."""
+
+import numpy as np
+
+from spikesieve._types import PerSample
+
+
+def as_labels(y) -> np.ndarray:
+    """Labels as a one-dimensional array; strings and numbers keep their type, anything else becomes objects.
+
+    Raises
+    ------
+    ValueError
+        If `y` is None or not one label per sample.
+    """
+    if y is None:
+        raise ValueError("requires y to be passed, but the target y is None.")
+    if isinstance(y, list) and any(isinstance(label, tuple | frozenset) for label in y):
+        labels = np.empty(len(y), dtype=object)
+        labels[:] = y
+        return labels
+    labels = np.asarray(y)
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        from sklearn.utils.validation import column_or_1d
+
+        return column_or_1d(labels, warn=True)
+    if labels.ndim != 1:
+        raise ValueError(f"y must be 1-dimensional, one label per time bin, got shape {labels.shape}.")
+    return labels
+
+
+def distinct_labels(labels: np.ndarray) -> np.ndarray:
+    """Distinct labels, missing ones (None, NaN) aside: sorted, or as they come where they have no order."""
+    kept = labels[~_missing(labels)]
+    if kept.dtype != object:
+        return np.unique(kept)
+    seen = list(dict.fromkeys(kept.tolist()))
+    try:
+        seen.sort()
+    except TypeError:  # labels of types that cannot be compared
+        pass
+    distinct = np.empty(len(seen), dtype=object)
+    distinct[:] = seen
+    return distinct
+
+
+def numbers_of(labels: np.ndarray, classes: np.ndarray) -> PerSample:
+    """Number of each label's class, as floats; NaN where it is missing.
+
+    Raises
+    ------
+    ValueError
+        If a label is none of the classes.
+    """
+    number = {label: k for k, label in enumerate(classes.tolist())}
+    missing = _missing(labels)
+    numbers = np.full(len(labels), np.nan)
+    distinct, where = _inverse(labels[~missing])
+    unknown = [label for label in distinct if label not in number]
+    if unknown:
+        raise ValueError(f"y has the label {unknown[0]!r}, which is none of the classes {classes.tolist()}.")
+    numbers[~missing] = np.array([number[label] for label in distinct], dtype=float)[where]
+    return numbers
+
+
+def _inverse(labels: np.ndarray) -> tuple[list, np.ndarray]:
+    """Distinct labels in some order, and which of them each label is."""
+    if labels.dtype != object:
+        distinct, where = np.unique(labels, return_inverse=True)
+        return distinct.tolist(), where
+    position: dict = {}
+    where = np.array([position.setdefault(label, len(position)) for label in labels.tolist()], dtype=np.intp)
+    return list(position), where
+
+
+def _missing(labels: np.ndarray) -> np.ndarray:
+    if labels.dtype == object:
+        return np.array(
+            [label is None or (isinstance(label, float) and label != label) for label in labels], dtype=bool
+        )
+    return np.isnan(labels) if labels.dtype.kind == "f" else np.zeros(len(labels), dtype=bool)
