@@ -13,7 +13,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from spikesieve import glm
 from spikesieve.basis import BSplineEval
 from spikesieve.design import as_design
-from spikesieve.glm import GLM, GLMCV, ClassifierGLM
+from spikesieve.glm import GLM, GLMCV, ClassifierGLM, PopulationGLM
 from spikesieve.selection import BlockedFolds
 from tests.solver.problems import counts, dense, features
 
@@ -27,6 +27,7 @@ ESTIMATORS = [
     GLM("Gaussian", regularizer="GroupLasso", regularizer_strength=0.01, solver_kwargs=EXACT),
     GLMCV("Gaussian", strengths=[0.1, 0.01], folds=BlockedFolds(2, n_blocks_per_fold=1), solver_kwargs=EXACT),
     ClassifierGLM(None, regularizer_strength=0.01, solver_kwargs=EXACT),
+    PopulationGLM("Gaussian", regularizer="Ridge", regularizer_strength=0.1, solver_kwargs=EXACT),
 ]
 
 COUNTS_ARE_WHOLE = (

@@ -5,17 +5,17 @@ from dataclasses import replace
 import numpy as np
 
 from spikesieve._progress import PathProgress
+from spikesieve._randomness import as_generator
 from spikesieve._types import Labels, PerOutput, PyTree, Strengths
 from spikesieve.design import Design, as_design
 from spikesieve.glm._fitted_at import FittedAt, warn_unless_converged
 from spikesieve.glm._labels import as_labels, distinct_labels, numbers_of
 from spikesieve.glm._linear_model import LinearModel
 from spikesieve.glm._path_strengths import path_strengths
-from spikesieve.glm._randomness import as_generator
 from spikesieve.glm._scores import categorical_score_of
 from spikesieve.glm._solver_options import solver_options
 from spikesieve.observation_models import CategoricalObservations
-from spikesieve.regularizer import Penalty
+from spikesieve.regularizer import BoundPenalty, Penalty
 from spikesieve.solver import CategoricalProblem, Path, Sample, as_sample, number_of_threads, solve_path
 
 
@@ -162,17 +162,20 @@ class ClassifierGLM(LinearModel):
         warn_unless_converged(solution)
         return replace(solution, fitted_at=FittedAt(model, sample, solution, model.family))
 
-    def solve(self, sample: Sample, penalty: Penalty, strengths: Strengths | None, family=None, **options) -> Path:
+    def solve(self, sample: Sample, penalty: BoundPenalty, strengths: Strengths | None, family=None, **options) -> Path:
         """Call the path solver with this model's options; `fit` and `fit_path` end here."""
         del family
         weights = None if sample.weight is None else np.asarray(sample.relative_weight)
+        free = np.zeros(0, dtype=np.intp)
+        if isinstance(penalty, Penalty):
+            free = penalty.ungrouped[penalty.quadratic[penalty.ungrouped] == 0]
         problem = CategoricalProblem(
             design=sample.design,
             n_outputs=len(self.classes_),
             row_weights=weights,
             n_threads=number_of_threads(self.n_jobs),
             labels=sample.y.astype(np.intp),
-            unpenalised=penalty.ungrouped[penalty.quadratic[penalty.ungrouped] == 0],
+            unpenalised=free,
         )
         return solve_path(
             problem, penalty, strengths, **options, **solver_options(self.solver_name, self.solver_kwargs)

@@ -128,6 +128,10 @@ class GLM(LinearModel):
         sample = as_sample(X, y, self.family, sample_weight, offset)
         penalty, strength = self.penalty(sample.design.layout)
         start = self._start(init_params, sample.design.layout)
+        return self.fit_sample(sample, penalty, strength, start)
+
+    def fit_sample(self, sample: Sample, penalty: BoundPenalty, strength: float, start=None) -> "GLM":
+        """Fit to rows that were checked already; `start` is an intercept, ``(1,)``, and flat coefficients."""
         grid = np.array([strength])
         family = with_estimated_scale(
             self.family, sample, lambda family, near: self.solve(sample, penalty, grid, family, start=near or start)
@@ -175,11 +179,17 @@ class GLM(LinearModel):
         penalty, _ = self.penalty(sample.design.layout, scalar=1.0)
         strengths = path_strengths(self.regularizer_kind, penalty, strengths, n_strengths, min_ratio)
         grid = {"n_strengths": n_strengths, "min_ratio": min_ratio}
-        family = self._path_family(sample, penalty, strengths, min_ratio)
         with PathProgress("Fitting the path") as progress:
-            solution = self.solve(sample, penalty, strengths, family, progress=progress, **grid)
+            return self.path_of_sample(sample, penalty, strengths, progress=progress, **grid)
+
+    def path_of_sample(
+        self, sample: Sample, penalty: BoundPenalty, strengths: Strengths | None, *, min_ratio: float, **options
+    ) -> Path:
+        """Fit a path to rows that were checked already."""
+        family = self._path_family(sample, penalty, strengths, min_ratio)
+        solution = self.solve(sample, penalty, strengths, family, min_ratio=min_ratio, **options)
         warn_unless_converged(solution)
-        return replace(solution, fitted_at=FittedAt(self.unfitted_copy(), sample, solution, family))
+        return replace(solution, fitted_at=FittedAt(self.unfitted_copy(), sample.alone(), solution, family))
 
     def _path_family(self, sample: Sample, penalty: BoundPenalty, strengths, min_ratio: float) -> ObservationModel:
         """Family for a whole path: if its dispersion is estimated, with that of the smallest strength."""

@@ -64,6 +64,12 @@ class GroupRegularizer(Regularizer):
         """Whether groups were given, rather than one per leaf."""
         return self.mask is not None or self.groups is not None
 
+    @property
+    def mask_joins_outputs(self) -> bool:
+        """Whether groups are given over features and outputs, by a mask with the outputs as a third axis."""
+        leaves, _ = flatten(self.mask, lists_of_numbers_are_leaves=True)
+        return any(np.ndim(leaf) == 3 for leaf in leaves)
+
     @abstractmethod
     def _penalty(self, layout: CoefLayout, grouping: Grouping, weights: np.ndarray) -> BoundPenalty:
         """Penalty of some groups with positive weights."""

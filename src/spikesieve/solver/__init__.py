@@ -3,8 +3,10 @@
 from spikesieve._errors import Status
 from spikesieve.solver._categorical_problem import CategoricalProblem
 from spikesieve.solver._dispersion import with_estimated_scale
+from spikesieve.solver._masked_problem import MaskedProblem
 from spikesieve.solver._null import null_linear_predictor
 from spikesieve.solver._path import DEFAULT_TOLERANCE, path, solve_path
+from spikesieve.solver._population_problem import PopulationProblem, solve_neurons
 from spikesieve.solver._record import Path
 from spikesieve.solver._sample import Sample, as_counts, as_sample
 from spikesieve.solver._threads import number_of_threads, one_blas_thread
@@ -12,7 +14,9 @@ from spikesieve.solver._threads import number_of_threads, one_blas_thread
 __all__ = [
     "DEFAULT_TOLERANCE",
     "CategoricalProblem",
+    "MaskedProblem",
     "Path",
+    "PopulationProblem",
     "Sample",
     "Status",
     "as_counts",
@@ -21,6 +25,7 @@ __all__ = [
     "number_of_threads",
     "one_blas_thread",
     "path",
+    "solve_neurons",
     "solve_path",
     "with_estimated_scale",
 ]

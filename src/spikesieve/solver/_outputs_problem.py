@@ -30,8 +30,11 @@ class OutputsProblem(Problem):
     n_threads: int = 1
 
     @abstractmethod
-    def _evaluate_rows(self, rows: slice, eta: PerOutput) -> tuple[PerSample, PerOutput]:
-        """Loss per row, and its derivative in each linear predictor, as fresh arrays."""
+    def _evaluate_rows(self, rows: slice, eta: PerOutput) -> tuple[PerSample | PerOutput, PerOutput]:
+        """Loss per row (and output, where it is a sum over them), and its derivative in each linear predictor.
+
+        The derivative is a fresh array.
+        """
 
     @property
     def n_samples(self) -> int:
@@ -54,6 +57,17 @@ class OutputsProblem(Problem):
         return self.offset is not None
 
     def evaluate(self, intercept: Intercepts, coef: Coef, blocks: Index | None = None) -> Evaluation:
+        by_feature = coef.reshape(self.design.n_coef, self.n_outputs)
+        loss, dot, slope, gradient = self.sums(intercept, by_feature, blocks)
+        return Evaluation(float(np.sum(loss)), gradient.ravel(), slope, float(np.sum(dot)))
+
+    def sums(
+        self, intercept: Intercepts, coef: np.ndarray, blocks: Index | None
+    ) -> tuple[np.ndarray, np.ndarray, Intercepts, np.ndarray]:
+        """One pass: mean loss, residual times predictor, residual, and gradient, each per output where it can be.
+
+        `coef` and the gradient are ``(n_features, n_outputs)``.
+        """
         numbers = range(self.n_blocks) if blocks is None else blocks
         wanted = [self.design.blocks[b] for b in numbers]
         predictors = self._predictors(coef)
@@ -63,19 +77,21 @@ class OutputsProblem(Problem):
             with np.errstate(over="ignore", invalid="ignore"):
                 loss, residual = self._evaluate_rows(rows, eta)
                 if self.row_weights is not None:
-                    loss = loss * self.row_weights[rows]
+                    loss = (loss.T * self.row_weights[rows]).T
                     residual *= self.row_weights[rows, None]
-                dot = np.einsum("ik,ik->", residual, eta if self.offset is None else eta - self.offset[rows])
+                if self.offset is not None:
+                    eta -= self.offset[rows]
+                dot = np.einsum("ik,ik->k", residual, eta)
                 parts = [block.partial_gradient(rows, residual) for block in wanted]
-            return [np.array([loss.sum(), dot]), residual.sum(axis=0), *parts]
+            return [loss.sum(axis=0), dot, residual.sum(axis=0), *parts]
 
-        (loss, dot), slope, *partials = sum_over_chunks(of_chunk, self.chunks(), self.n_threads)
+        loss, dot, slope, *partials = sum_over_chunks(of_chunk, self.chunks(), self.n_threads)
         gradient = np.zeros((self.design.n_coef, self.n_outputs))
         for b, block, partial in zip(numbers, wanted, partials, strict=True):
             finished = block.finish_gradient(partial)
             gradient[self.design.layout.leaf_slices[b]] = finished.reshape(block.n_coef, self.n_outputs)
         n = self.n_samples
-        return Evaluation(float(loss / n), gradient.ravel() / n, slope / n, float(dot / n))
+        return loss / n, dot / n, slope / n, gradient / n
 
     def chunks(self, stride: int = 1) -> list[slice]:
         n = self.n_samples

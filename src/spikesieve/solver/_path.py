@@ -14,6 +14,7 @@ from spikesieve.solver._certificate import duality_gap, kkt_residual
 from spikesieve.solver._concave import at_curvature_of, solve_from_norm
 from spikesieve.solver._expanded import ExpandedProblem
 from spikesieve.solver._extrapolation import Extrapolation
+from spikesieve.solver._masked_problem import MaskedProblem
 from spikesieve.solver._newton import NewtonSolver, Point
 from spikesieve.solver._null import NullModel, fit_null_model
 from spikesieve.solver._protocol import Problem
@@ -198,6 +199,8 @@ def _record(
     saturated = problem.saturated_loss()
     points = [solution.point for solution in solved]
     coef = np.array([point.coef for point in points])
+    if isinstance(problem, MaskedProblem):  # a step within a group leaves rounding where it was zero
+        coef = coef * problem.kept
     intercept = np.array([point.intercept for point in points])
     loss = np.array([point.at.loss for point in points])
     values = np.array([penalty.value(point.coef, s) for point, s in zip(points, strengths, strict=True)])

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from spikesieve._types import Coef, PerSample, PyTree
+from spikesieve._types import Coef, Mask, PerSample, PyTree
 from spikesieve.design import Design, as_design, as_floats
 from spikesieve.observation_models import (
     CategoricalObservations,
@@ -14,6 +14,7 @@ from spikesieve.observation_models import (
     ObservationModel,
     PoissonObservations,
 )
+from spikesieve.solver._masked_problem import MaskedProblem
 from spikesieve.solver._problem import SingleProblem
 from spikesieve.solver._protocol import Problem
 
@@ -31,6 +32,8 @@ class Sample:
     offset: PerSample | None = None
     weight: PerSample | None = None
     """None where all rows weigh the same, as when a mask chose them."""
+    feature_mask: Mask | None = None
+    """Features that may be used, ``(n_features,)``; None for all."""
 
     def linear_predictor(self, coef: Coef, intercept: float | np.ndarray = 0.0) -> PerSample:
         """``offset + intercept + X @ coef``."""
@@ -49,9 +52,17 @@ class Sample:
 
     def problem(self, family: ObservationModel, n_threads: int = 1) -> Problem:
         """What the solver is to minimise; only ratios of the weights matter."""
+        problem = self._problem(family, n_threads)
+        return problem if self.feature_mask is None else MaskedProblem(problem, self.feature_mask)
+
+    def _problem(self, family: ObservationModel, n_threads: int) -> SingleProblem:
         weight = None if self.weight is None else np.asarray(self.relative_weight)
         problem = SingleProblem(self.design, self.y, family, self.offset, weight)
         return replace(problem, n_threads=min(n_threads, len(problem.chunks())))
+
+    def alone(self) -> "Sample":
+        """The sample itself; where it shares passes with others, one that does not."""
+        return self
 
 
 def as_counts(y, n_samples: int) -> PerSample:

@@ -1,0 +1,349 @@
+"""`PopulationGLM`: many neurons given the same covariates, independent of one another or joined by their penalty."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from spikesieve._progress import PathProgress
+from spikesieve._randomness import as_generator
+from spikesieve._tree import CoefLayout, flatten, map_leaves
+from spikesieve._types import PerOutput, PyTree, Strengths
+from spikesieve.design import Design, as_design
+from spikesieve.glm._feature_mask import kept_features
+from spikesieve.glm._fitted_at import warn_unless_converged
+from spikesieve.glm._glm import GLM
+from spikesieve.glm._linear_model import LinearModel
+from spikesieve.glm._path_strengths import path_strengths
+from spikesieve.glm._population_path import PopulationPath
+from spikesieve.glm._population_sample import PopulationSample
+from spikesieve.glm._scores import score_of
+from spikesieve.glm._solver_options import solver_options
+from spikesieve.observation_models import ObservationModel, resolve_observation_model
+from spikesieve.regularizer import BoundPenalty, GroupRegularizer
+from spikesieve.solver import (
+    MaskedProblem,
+    Path,
+    PopulationProblem,
+    Sample,
+    number_of_threads,
+    solve_neurons,
+    solve_path,
+)
+
+# Neurons that share their passes at a time: with more, tables of look-ups no longer stay in cache.
+_BATCH = 32
+
+
+class PopulationGLM(LinearModel):
+    """Generalized linear models of many neurons that share their covariates.
+
+    Neurons are independent of one another, as if each had a `GLM` of its own, unless the penalty joins them:
+    ``GroupLasso(joint=True)`` keeps or removes a covariate for all neurons at once. Either way one pass over the
+    recording serves many neurons.
+
+    Parameters
+    ----------
+    observation_model, inverse_link_function, regularizer, solver_name, solver_kwargs, warm_start, n_jobs
+        As for `GLM`.
+    regularizer_strength
+        As for `GLM`, the same for every neuron, or per neuron: a tree like the features whose leaves have the neurons
+        as a second axis.
+    feature_mask
+        Which features each neuron may use: an array ``(n_features, n_neurons)`` of 0 and 1, or a tree like the features
+        with ``(n_neurons,)`` leaves (whole covariates) or ``(n_features_of_leaf, n_neurons)`` leaves. A feature that a
+        neuron may not use counts as zero for it. None: all.
+
+    Attributes
+    ----------
+    coef_
+        ``(n_features, n_neurons)``, or a pytree like X with one ``(n_features_of_leaf, n_neurons)`` array per leaf.
+    intercept_
+        ``(n_neurons,)``.
+    solutions_
+        A `Path` of one strength per neuron, or the one of all where the penalty joins them.
+    scale_, dof_resid_, n_iter_
+        As for `GLM`, ``(n_neurons,)``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> X = {"position": rng.normal(size=(500, 3)), "speed": rng.normal(size=(500, 2))}
+    >>> counts = rng.poisson(np.exp(X["position"] @ rng.normal(scale=0.5, size=(3, 4)) - 1.0))
+    >>> model = PopulationGLM(regularizer="GroupLasso", regularizer_strength=0.1).fit(X, counts)
+    >>> model.coef_["position"].shape, model.intercept_.shape
+    ((3, 4), (4,))
+    >>> bool(model.coef_["speed"].any())
+    False
+    """
+
+    def __init__(
+        self,
+        observation_model="Poisson",
+        inverse_link_function=None,
+        regularizer=None,
+        regularizer_strength=None,
+        solver_name=None,
+        solver_kwargs=None,
+        feature_mask=None,
+        warm_start=False,
+        n_jobs=None,
+    ):
+        self.observation_model = observation_model
+        self.inverse_link_function = inverse_link_function
+        self.regularizer = regularizer
+        self.regularizer_strength = regularizer_strength
+        self.solver_name = solver_name
+        self.solver_kwargs = solver_kwargs
+        self.feature_mask = feature_mask
+        self.warm_start = warm_start
+        self.n_jobs = n_jobs
+
+    @property
+    def family(self) -> ObservationModel:
+        """The observation model with its inverse link, resolved from the constructor's arguments."""
+        return resolve_observation_model(self.observation_model, self.inverse_link_function)
+
+    def fit(self, X: PyTree, y, init_params=None, *, sample_weight=None, offset=None) -> "PopulationGLM":
+        """Fit to certified optimality at ``regularizer_strength``.
+
+        Parameters
+        ----------
+        X, sample_weight, offset
+            As for ``GLM.fit``, the same for all neurons.
+        y
+            Counts per bin and neuron, ``(n_samples, n_neurons)``. A NaN leaves its bin out for its neuron.
+        init_params
+            ``(coef, intercept)`` to start from, shaped as the fitted ones.
+        """
+        recording = PopulationSample(X, y, sample_weight, offset)
+        layout = recording.design.layout.with_outputs(recording.n_neurons)
+        kept, start = kept_features(self.feature_mask, layout), self._start(init_params, layout)
+        if self._is_joint:
+            penalty, strength = self.penalty(layout)
+            self._set_joint(self._solve_jointly(recording, penalty, np.array([strength]), kept, start=start), recording)
+            return self
+        penalties = self._penalties(layout, scalar=None)
+
+        def fit_one(neuron: int, sample: Sample) -> GLM:
+            begin = None
+            if start is not None:
+                begin = start[0][neuron : neuron + 1], start[1].reshape(-1, recording.n_neurons)[:, neuron]
+            return self._single().fit_sample(sample, *penalties[neuron], begin)
+
+        self._set_models(self._for_each_neuron(recording, kept, fit_one), layout)
+        return self
+
+    def fit_path(
+        self,
+        X: PyTree,
+        y,
+        strengths: Strengths | None = None,
+        *,
+        n_strengths: int = 100,
+        min_ratio: float = 1e-3,
+        sample_weight=None,
+        offset=None,
+    ) -> "PopulationPath | Path":
+        """Fit at a whole sequence of strengths; the model itself stays unfitted.
+
+        Arguments are those of ``GLM.fit_path``. Without `strengths` each neuron has its own, from its own largest.
+
+        Returns
+        -------
+        PopulationPath or Path
+            A path per neuron; or, where the penalty joins the neurons, the one path of them all, whose coefficients
+            have shape ``(n_strengths, n_features_of_leaf, n_neurons)`` per leaf.
+        """
+        recording = PopulationSample(X, y, sample_weight, offset)
+        layout = recording.design.layout.with_outputs(recording.n_neurons)
+        kept = kept_features(self.feature_mask, layout)
+        grid = {"n_strengths": n_strengths, "min_ratio": min_ratio}
+        if self._is_joint:
+            penalty, _ = self.penalty(layout, scalar=1.0)
+            strengths = path_strengths(self.regularizer_kind, penalty, strengths, n_strengths, min_ratio)
+            with PathProgress("Fitting the path") as progress:
+                return self._solve_jointly(recording, penalty, strengths, kept, progress=progress, **grid)
+        penalties = self._penalties(layout, scalar=1.0)
+        given = path_strengths(self.regularizer_kind, penalties[0][0], strengths, n_strengths, min_ratio)
+
+        def path_of_one(neuron: int, sample: Sample) -> Path:
+            return self._single().path_of_sample(sample, penalties[neuron][0], given, **grid)
+
+        return PopulationPath(tuple(self._for_each_neuron(recording, kept, path_of_one)))
+
+    def predict(self, X: PyTree, *, offset=None) -> PerOutput:
+        """Expected count per bin and neuron, ``(n_samples, n_neurons)``; NaN where a covariate is NaN."""
+        self.check_is_fitted()
+        design = as_design(X, offset)
+        self.check_layout(design)
+        return self.family.mean(self._linear_predictor(design))
+
+    def score(
+        self,
+        X: PyTree,
+        y,
+        score_type: str = "log-likelihood",
+        aggregate_sample_scores=np.mean,
+        *,
+        sample_weight=None,
+        offset=None,
+    ) -> float | np.ndarray:
+        """Mean over neurons of what ``GLM.score`` gives for each; see there."""
+        self.check_is_fitted()
+        recording = PopulationSample(X, y, sample_weight, offset)
+        self.check_layout(recording.design)
+        if recording.n_neurons != len(self.intercept_):
+            raise ValueError(f"y has {recording.n_neurons} neurons but the model was fitted on {len(self.intercept_)}.")
+        coef = self._coef_matrix()
+        scores = []
+        for neuron in range(recording.n_neurons):
+            sample = recording.sample_of(neuron, self.family)
+            predictor = sample.linear_predictor(coef[:, neuron], float(self.intercept_[neuron]))
+            scale = float(self.scale_[neuron])
+            scores.append(score_of(self.family, predictor, sample, scale, score_type, aggregate_sample_scores))
+        score = np.mean(scores, axis=0)
+        return float(score) if np.ndim(score) == 0 else score
+
+    def simulate(self, random_key, feedforward_input: PyTree) -> tuple[np.ndarray, PerOutput]:
+        """Draw counts from the fitted model: ``(counts, expected counts)`` per bin and neuron."""
+        mean, rng = self.predict(feedforward_input), as_generator(random_key)
+        counts = [self.family.sample(rng, mean[:, n], float(self.scale_[n])) for n in range(mean.shape[1])]
+        return np.stack(counts, axis=1), mean
+
+    def compute_loss(self, params, X: PyTree, y) -> float:
+        """Unpenalised loss at ``params = (coef, intercept)``: sum over neurons of their means over bins."""
+        recording = PopulationSample(X, y, None, None)
+        start = self._start(params, recording.design.layout.with_outputs(recording.n_neurons))
+        assert start is not None
+        coef, total = start[1].reshape(-1, recording.n_neurons), 0.0
+        for neuron in range(recording.n_neurons):
+            sample = recording.sample_of(neuron, self.family)
+            predictor = sample.linear_predictor(coef[:, neuron], start[0][neuron])
+            total += float(self.family.loss(predictor, sample.y).mean())
+        return total
+
+    # ---- Neurons one by one ------------------------------------------------------------------------------------------
+
+    def _single(self) -> GLM:
+        """The model of one neuron."""
+        names = ("observation_model", "inverse_link_function", "regularizer", "solver_name", "solver_kwargs", "n_jobs")
+        return GLM(**{name: getattr(self, name) for name in names})
+
+    def _for_each_neuron(self, recording: PopulationSample, kept, work) -> list:
+        """``work(neuron, sample)`` for all neurons; those with the same rows share their passes."""
+        results: dict = {}
+        for first in range(0, recording.n_neurons, _BATCH):
+            batch = range(first, min(first + _BATCH, recording.n_neurons))
+            samples = {n: replace(recording.sample_of(n, self.family), feature_mask=_column(kept, n)) for n in batch}
+            alike = [n for n in batch if len(samples[n].y) == recording.design.n_samples]
+            if alike:
+                found = solve_neurons(
+                    [samples[n] for n in alike],
+                    lambda k, sample, alike=alike: work(alike[k], sample),
+                    number_of_threads(self.n_jobs),
+                )
+                results |= zip(alike, found, strict=True)
+            results |= {n: work(n, samples[n]) for n in batch if n not in results}
+        return [results[n] for n in range(recording.n_neurons)]
+
+    def _penalties(self, layout: CoefLayout, scalar: float | None) -> list[tuple[BoundPenalty, float]]:
+        """Penalty and strength of each neuron; one for all unless the strength differs between neurons."""
+        n_neurons, features = layout.n_outputs, layout.with_outputs()
+        leaves, _ = flatten(self.regularizer_strength, lists_of_numbers_are_leaves=True)
+        if not any(np.ndim(leaf) == 2 and np.shape(leaf)[1] == n_neurons for leaf in leaves):
+            return [self.penalty(features, scalar)] * n_neurons
+        bound = []
+        for neuron in range(n_neurons):
+            model = self.unfitted_copy()
+            model.regularizer_strength = map_leaves(
+                lambda leaf, neuron=neuron: np.asarray(leaf)[:, neuron] if np.ndim(leaf) == 2 else leaf,
+                self.regularizer_strength,
+            )
+            bound.append(model.penalty(features, scalar))
+        return bound
+
+    def _set_models(self, models: list[GLM], layout: CoefLayout) -> None:
+        """Take over the fitted models of all neurons."""
+        flat = [layout.with_outputs().to_flat(model.coef_, "coef_") for model in models]
+        self._set_coefficients(np.stack(flat, axis=1).ravel(), [model.intercept_[0] for model in models], layout)
+        self.solutions_ = tuple(model.solution_ for model in models)
+        self.n_iter_ = np.array([model.n_iter_ for model in models])
+        self.scale_ = np.array([model.scale_ for model in models])
+        self.dof_resid_ = np.array([model.dof_resid_ for model in models])
+
+    # ---- Neurons joined by the penalty -------------------------------------------------------------------------------
+
+    @property
+    def _is_joint(self) -> bool:
+        """Whether a group of the penalty may hold coefficients of several neurons."""
+        kind = self.regularizer_kind
+        return isinstance(kind, GroupRegularizer) and (kind.joint or kind.mask_joins_outputs)
+
+    def _solve_jointly(self, recording: PopulationSample, penalty: BoundPenalty, strengths, kept, **options) -> Path:
+        family = self.family
+        if family.estimates_scale:
+            raise ValueError(
+                f"Neurons can be joined only at a known dispersion: pass {type(family).__name__}(scale=...) as "
+                "observation_model."
+            )
+        sample, counts = recording.complete_rows(family)
+        n_threads = number_of_threads(self.n_jobs)
+        problem = PopulationProblem(
+            design=sample.design,
+            n_outputs=recording.n_neurons,
+            offset=None if sample.offset is None else sample.offset[:, None],
+            row_weights=None if sample.weight is None else np.asarray(sample.relative_weight),
+            n_threads=n_threads,
+            counts=counts,
+            family=family,
+        )
+        if kept is not None:
+            problem = MaskedProblem(problem, kept.ravel())
+        settings = solver_options(self.solver_name, self.solver_kwargs)
+        solution = solve_path(problem, penalty, strengths, **options, **settings)
+        warn_unless_converged(solution)
+        return solution
+
+    def _set_joint(self, solution: Path, recording: PopulationSample) -> None:
+        """Take over the one solution of all neurons."""
+        layout, coef = solution.layout, solution.coef_matrix[0]
+        self._set_coefficients(coef, np.atleast_1d(solution.intercept[0]), layout)
+        self.solutions_ = (solution,)
+        self.n_iter_ = np.repeat(solution.n_iterations, recording.n_neurons)
+        matrix, family = coef.reshape(-1, recording.n_neurons), self.family
+        n_free = np.count_nonzero(matrix, axis=0) + 1
+        sample, counts = recording.complete_rows(family)
+        self.dof_resid_ = (len(counts) - n_free).astype(float)
+        scales = []
+        for n in range(recording.n_neurons):
+            mean = family.mean(sample.linear_predictor(matrix[:, n], float(self.intercept_[n])))
+            dof = float(self.dof_resid_[n])
+            scales.append(family.estimate_scale(mean, counts[:, n], dof, sample.relative_weight))
+        self.scale_ = np.array(scales)
+
+    # ---- Both --------------------------------------------------------------------------------------------------------
+
+    def _set_coefficients(self, flat: np.ndarray, intercept, layout: CoefLayout) -> None:
+        self._layout = layout
+        self.coef_ = layout.to_tree(flat.copy())
+        self.intercept_ = np.array(intercept, dtype=float)
+        if layout.structure.is_leaf:
+            self.n_features_in_ = layout.with_outputs().n_coef
+
+    def _coef_matrix(self) -> np.ndarray:
+        return self._layout.to_flat(self.coef_, "coef_").reshape(-1, len(self.intercept_))
+
+    def _linear_predictor(self, design: Design) -> PerOutput:
+        predictor = design.linear_predictor(self._coef_matrix(), self.intercept_)
+        return predictor if design.offset is None else predictor + design.offset[:, None]
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = tags.target_tags.two_d_labels = True
+        tags.target_tags.single_output = False
+        return tags
+
+
+def _column(kept: np.ndarray | None, neuron: int) -> np.ndarray | None:
+    return None if kept is None else kept[:, neuron]

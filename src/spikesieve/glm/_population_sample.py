@@ -1,0 +1,43 @@
+"""From what a user passes for a population to rows that can be fitted."""
+
+import numpy as np
+
+from spikesieve._types import PerOutput, PyTree
+from spikesieve.design import as_design, as_floats
+from spikesieve.observation_models import CategoricalObservations, ObservationModel
+from spikesieve.solver import Sample, as_sample
+
+
+class PopulationSample:
+    """The rows that at least one neuron can use, and the counts of all neurons there."""
+
+    def __init__(self, X: PyTree, y, sample_weight, offset):
+        design = as_design(X, offset, sample_weight)
+        if y is None:
+            raise ValueError("requires y to be passed, but the target y is None.")
+        counts = as_floats(y, "y")
+        if counts.ndim != 2:
+            raise ValueError(f"y must be 2-dimensional, (n_samples, n_neurons), got shape {counts.shape}.")
+        if len(counts) != design.n_samples:
+            raise ValueError(f"X has {design.n_samples} samples but y has {len(counts)}; both must be binned alike.")
+        any_neuron = np.asarray(np.isfinite(counts).any(axis=1))
+        # The number of each row stands in for its count, and comes back for the rows that are used.
+        numbers = np.where(any_neuron, np.arange(len(counts), dtype=float), np.nan)
+        used = as_sample(design, numbers, CategoricalObservations())
+        everything = len(used.y) == len(counts)
+        self.design, self.offset, self.weight = used.design, used.offset, used.weight
+        self.counts = counts if everything else counts[used.y.astype(np.intp)]
+        self.n_neurons = counts.shape[1]
+
+    def sample_of(self, neuron: int, family: ObservationModel) -> Sample:
+        """Rows of one neuron."""
+        return as_sample(self.design, self.counts[:, neuron], family, self.weight, self.offset)
+
+    def complete_rows(self, family: ObservationModel) -> tuple[Sample, PerOutput]:
+        """Rows that every neuron can use, with the counts of all."""
+        for neuron in range(self.n_neurons):
+            self.sample_of(neuron, family)
+        complete = np.asarray(np.isfinite(self.counts).all(axis=1))
+        numbers = np.where(complete, np.arange(len(complete), dtype=float), np.nan)
+        sample = as_sample(self.design, numbers, CategoricalObservations(), self.weight, self.offset)
+        return sample, self.counts[sample.y.astype(np.intp)]

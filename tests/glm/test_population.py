@@ -1,0 +1,249 @@
+"""Populations: neurons alone give the same, joined ones are optimal together; masks, missing counts, misuse."""
+
+import numpy as np
+import pytest
+
+from spikesieve._tree import CoefLayout, flatten
+from spikesieve.basis import BSplineEval
+from spikesieve.glm import GLM, PopulationGLM
+from spikesieve.observation_models import NegativeBinomialObservations, PoissonObservations
+from spikesieve.regularizer import GroupLasso
+from spikesieve.solver import MaskedProblem, PopulationProblem
+from tests.solver.problems import design_of, features
+
+EXACT = {"tol": 1e-10}
+LASSO = {"regularizer": "GroupLasso", "regularizer_strength": 0.03, "solver_kwargs": EXACT}
+
+
+def recording(n_samples=300, n_neurons=3, seed=0):
+    X = features(n_samples, n_groups=3, size=2, seed=seed)
+    rng = np.random.default_rng(seed + 1)
+    eta = X["g00"] @ rng.normal(scale=0.5, size=(2, n_neurons)) - 0.5
+    eta[:, 0] += X["g01"] @ [0.4, -0.4]
+    return X, rng.poisson(np.exp(eta)).astype(float)
+
+
+def assert_same(population, singles, X):
+    for n, single in enumerate(singles):
+        for label in X:
+            np.testing.assert_allclose(population.coef_[label][:, n], single.coef_[label], atol=1e-8)
+        np.testing.assert_allclose(population.intercept_[n], single.intercept_[0], atol=1e-8)
+        np.testing.assert_allclose(population.scale_[n], single.scale_, rtol=1e-6)
+        assert population.dof_resid_[n] == single.dof_resid_
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        LASSO,
+        {"solver_kwargs": EXACT},
+        {"regularizer": "Ridge", "regularizer_strength": 0.2, "solver_kwargs": EXACT},
+        {"observation_model": "Gaussian", **LASSO},
+        {"observation_model": NegativeBinomialObservations(), **LASSO},
+        {"inverse_link_function": "softplus", **LASSO},
+    ],
+)
+def test_neurons_are_fitted_as_if_alone(arguments):
+    X, y = recording()
+    population = PopulationGLM(**arguments).fit(X, y)
+    singles = [GLM(**arguments).fit(X, y[:, n]) for n in range(3)]
+    assert_same(population, singles, X)
+    np.testing.assert_allclose(population.predict(X)[:, 1], singles[1].predict(X), rtol=1e-6)
+    scores = [single.score(X, y[:, n]) for n, single in enumerate(singles)]
+    assert population.score(X, y) == pytest.approx(np.mean(scores), abs=1e-7)
+
+
+def test_designs_offsets_and_weights_are_shared():
+    rng = np.random.default_rng(0)
+    basis = BSplineEval(5, label="x", bounds=(0, 1)) * BSplineEval(4, label="y", bounds=(0, 1)) + BSplineEval(
+        6, label="speed", bounds=(0, 1)
+    )
+    design = basis.design(*rng.uniform(size=(3, 500)))
+    y = rng.poisson(np.exp(design.linear_predictor(rng.normal(scale=0.5, size=26))[:, None] + [0.0, -1.0]))
+    given = {"offset": rng.normal(scale=0.3, size=500), "sample_weight": rng.uniform(size=500)}
+    population = PopulationGLM(**LASSO).fit(design, y, **given)
+    assert_same(population, [GLM(**LASSO).fit(design, y[:, n], **given) for n in range(2)], population.coef_)
+    assert population.predict(design, offset=given["offset"]).shape == (500, 2)
+
+
+def test_a_missing_count_leaves_its_bin_out_for_its_neuron():
+    X, y = recording()
+    y[:50, 1] = np.nan
+    y[100] = np.nan
+    with pytest.warns(UserWarning, match="50 of 299 samples"):
+        population = PopulationGLM(**LASSO).fit(X, y)
+    assert_same(population, [GLM(**LASSO).fit(X, y[:, n]) for n in (0,)], X)
+    with pytest.warns(UserWarning, match="samples have a NaN"):
+        late = GLM(**LASSO).fit(X, y[:, 1])
+    np.testing.assert_allclose(population.coef_["g00"][:, 1], late.coef_["g00"], atol=1e-8)
+
+
+def test_each_neuron_has_the_path_it_would_have_alone():
+    X, y = recording()
+    paths = PopulationGLM(regularizer="GroupLasso", solver_kwargs=EXACT).fit_path(X, y, n_strengths=8, min_ratio=0.05)
+    assert len(paths) == 3 and paths.converged.all() and paths.coef["g00"].shape == (8, 2, 3)
+    for n, path in enumerate(paths):
+        alone = GLM(regularizer="GroupLasso", solver_kwargs=EXACT).fit_path(X, y[:, n], n_strengths=8, min_ratio=0.05)
+        np.testing.assert_allclose(path.strengths, alone.strengths, rtol=1e-10)
+        np.testing.assert_allclose(path.coef_matrix, alone.coef_matrix, atol=1e-8)
+        np.testing.assert_allclose(paths.coef["g01"][:, :, n], alone.coef["g01"], atol=1e-8)
+        assert paths.entry_strengths()["g00"][n] == pytest.approx(alone.entry_strengths()["g00"])
+        strength = 0.5 * (path.strengths[3] + path.strengths[4])
+        np.testing.assert_allclose(path.at(strength).coef_["g00"], alone.at(strength).coef_["g00"], atol=1e-7)
+    given = PopulationGLM(regularizer="GroupLasso").fit_path(X, y, [0.1, 0.02])
+    np.testing.assert_array_equal(given.strengths, [[0.1] * 3, [0.02] * 3])
+
+
+def test_masked_features_count_as_zero():
+    X, y = recording()
+    mask = {"g00": [1, 1, 0], "g01": np.array([[1, 0, 1], [0, 0, 1]]), "g02": [1, 1, 1]}
+    for arguments in (LASSO, {"solver_kwargs": EXACT}):
+        population = PopulationGLM(**arguments, feature_mask=mask).fit(X, y)
+        for n in range(3):
+            kept = {k: X[k] * np.broadcast_to(np.asarray(mask[k]), (2, 3))[:, n] for k in X}
+            single = GLM(**arguments).fit(kept, y[:, n])
+            for label in X:
+                np.testing.assert_allclose(population.coef_[label][:, n], single.coef_[label], atol=1e-8)
+    assert not population.coef_["g00"][:, 2].any() and not population.coef_["g01"][:, 1].any()
+    matrix = np.hstack(list(X.values()))
+    columns = np.ones((6, 3))
+    columns[4:, 0] = 0
+    array = PopulationGLM(feature_mask=columns, solver_kwargs=EXACT).fit(matrix, y)
+    alone = GLM(solver_kwargs=EXACT).fit(matrix[:, :4], y[:, 0])
+    np.testing.assert_allclose(array.coef_[:4, 0], alone.coef_, atol=1e-8)
+
+
+def test_strengths_may_differ_between_neurons():
+    X, y = recording()
+    strength = {label: np.tile([0.1, 1.0, 10.0], (2, 1)) for label in X}
+    population = PopulationGLM(regularizer="Ridge", regularizer_strength=strength, solver_kwargs=EXACT).fit(X, y)
+    singles = [GLM(regularizer="Ridge", regularizer_strength=s, solver_kwargs=EXACT) for s in (0.1, 1.0, 10.0)]
+    assert_same(population, [single.fit(X, y[:, n]) for n, single in enumerate(singles)], X)
+
+
+# ---- Neurons joined by the penalty -----------------------------------------------------------------------------------
+
+
+def test_joint_with_one_neuron_is_the_single_fit():
+    X, y = recording()
+    arguments = {**LASSO, "regularizer": GroupLasso(joint=True)}
+    assert_same(PopulationGLM(**arguments).fit(X, y[:, :1]), [GLM(**LASSO).fit(X, y[:, 0])], X)
+
+
+def test_joint_groups_satisfy_their_optimality_conditions():
+    X, y = recording()
+    model = PopulationGLM(regularizer=GroupLasso(joint=True), solver_kwargs=EXACT)
+    path = model.fit_path(X, y, n_strengths=6, min_ratio=0.05)
+    assert path.converged.all() and path.duality_gap.max() < 1e-6 and path.group_labels == ("g00", "g01", "g02")
+    matrix = np.hstack(list(X.values()))
+    for k, strength in enumerate(path.strengths):
+        coef = np.concatenate([path.coef[label][k] for label in X])
+        slope = matrix.T @ (np.exp(matrix @ coef + path.intercept[k]) - y) / len(y)
+        for g in range(3):
+            own, pull, weight = coef[2 * g : 2 * g + 2], slope[2 * g : 2 * g + 2], strength * np.sqrt(6)
+            norm = np.linalg.norm(own)
+            distance = np.linalg.norm(pull + weight * own / norm) if norm else max(np.linalg.norm(pull) - weight, 0.0)
+            assert distance < 1e-8
+    fitted = PopulationGLM(
+        regularizer=GroupLasso(joint=True), regularizer_strength=float(path.strengths[3]), solver_kwargs=EXACT
+    ).fit(X, y)
+    np.testing.assert_allclose(fitted.coef_["g00"], path.coef["g00"][3], atol=1e-7)
+    assert (fitted.n_iter_ == fitted.solutions_[0].n_iterations[0]).all() and fitted.dof_resid_.shape == (3,)
+
+
+def test_mask_over_neurons_joins_some_of_them():
+    X, y = recording()
+    mask = {label: np.zeros((4, 2, 3)) for label in X}
+    for g, label in enumerate(X):
+        mask[label][g, :, :2] = 1
+        mask[label][3, :, 2] = 1
+    arguments = {"regularizer": GroupLasso(mask), "regularizer_strength": 0.03, "solver_kwargs": EXACT}
+    population = PopulationGLM(**arguments).fit(X, y)
+    pair = PopulationGLM(**{**arguments, "regularizer": GroupLasso(joint=True)}).fit(X, y[:, :2])
+    for label in X:
+        np.testing.assert_allclose(population.coef_[label][:, :2], pair.coef_[label], atol=1e-7)
+
+
+def test_joint_masked_features_stay_zero():
+    X, y = recording()
+    arguments = {**LASSO, "regularizer": GroupLasso(joint=True)}
+    model = PopulationGLM(**arguments, feature_mask={"g00": [1, 0, 1], "g01": [1, 1, 1], "g02": [1, 1, 1]}).fit(X, y)
+    assert not model.coef_["g00"][:, 1].any() and model.coef_["g00"][:, [0, 2]].all()
+    assert model.solutions_[0].converged.all()
+
+
+@pytest.mark.parametrize("family", [PoissonObservations(), PoissonObservations().with_scale(1.0)])
+def test_derivatives_are_those_of_finite_differences(family):
+    X, y = recording(n_samples=60)
+    rng = np.random.default_rng(4)
+    weights, offset = rng.uniform(0.5, 1.5, size=60), rng.normal(size=(60, 1))
+    inner = PopulationProblem(design_of(X), 3, offset, weights / weights.mean(), counts=y, family=family)
+    kept = np.arange(18) != 4
+    problem = MaskedProblem(inner, kept)
+    intercept, coef, step = rng.normal(size=3), 0.2 * rng.normal(size=18) * kept, 1e-6
+    at, hessian = problem.evaluate(intercept, coef), problem.hessian(intercept, coef, np.arange(18), 1)
+    for j in range(21):
+        shift = step * np.eye(21)[j]
+        shift[3:] *= kept
+        up, down = (problem.evaluate(intercept + s * shift[:3], coef + s * shift[3:]) for s in (1, -1))
+        slope = (up.loss - down.loss) / (2 * step)
+        np.testing.assert_allclose(np.concatenate([at.intercept_gradient, at.gradient])[j], slope, atol=1e-8)
+        change = np.concatenate([up.intercept_gradient - down.intercept_gradient, up.gradient - down.gradient])
+        np.testing.assert_allclose(hessian[:, j], change / (2 * step), atol=1e-7)
+    each = inner.evaluate_each(intercept, coef.reshape(6, 3))
+    assert sum(one.loss for one in each) == pytest.approx(at.loss, rel=1e-12)
+    assert problem.saturated_loss() <= at.loss and problem.response_size(intercept) > 0
+
+
+# ---- Manners ---------------------------------------------------------------------------------------------------------
+
+
+def test_simulated_counts_have_the_predicted_means():
+    X, y = recording(n_samples=3000)
+    model = PopulationGLM(**LASSO).fit(X, y)
+    counts, mean = model.simulate(0, X)
+    assert counts.shape == (3000, 3)
+    np.testing.assert_allclose(counts.mean(axis=0), mean.mean(axis=0), rtol=0.1)
+
+
+def test_warm_start_and_initial_parameters_change_nothing():
+    X, y = recording()
+    for arguments in (LASSO, {**LASSO, "regularizer": GroupLasso(joint=True)}):
+        model = PopulationGLM(**arguments, warm_start=True).fit(X, y)
+        first = model.coef_["g00"]
+        assert (model.fit(X, y).n_iter_ == 0).all()
+        start = ({label: np.full((2, 3), 0.1) for label in X}, np.zeros(3))
+        np.testing.assert_allclose(model.fit(X, y, start).coef_["g00"], first, atol=1e-8)
+        losses = sum(s.loss[0] for s in model.solutions_)
+        assert model.compute_loss((model.coef_, model.intercept_), X, y) == pytest.approx(losses)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda X, y: PopulationGLM().fit(X, y[:, 0]), r"y must be 2-dimensional, \(n_samples, n_neurons\)"),
+        (lambda X, y: PopulationGLM().fit(X, y[1:]), "both must be binned alike"),
+        (lambda X, y: PopulationGLM(feature_mask={"g00": [1, 1, 1]}).fit(X, y), "feature_mask has leaves"),
+        (
+            lambda X, y: PopulationGLM(feature_mask=dict.fromkeys(X, [1, 1])).fit(X, y),
+            "feature_mask of 'g00' has shape",
+        ),
+        (lambda X, y: PopulationGLM(feature_mask=dict.fromkeys(X, [1, 2, 1])).fit(X, y), "must hold only 0 and 1"),
+        (lambda X, y: PopulationGLM(**LASSO).fit(X, y).score(X, y[:, :2]), "y has 2 neurons"),
+        (lambda X, y: PopulationGLM(**LASSO).fit(X, -y), "y does not fit Poisson"),
+        (
+            lambda X, y: PopulationGLM(
+                "NegativeBinomial", regularizer=GroupLasso(joint=True), regularizer_strength=0.1
+            ).fit(X, y),
+            "Neurons can be joined only at a known dispersion",
+        ),
+    ],
+)
+def test_misuse_is_one_sentence(call, message):
+    X, y = recording(n_samples=60)
+    with pytest.raises(ValueError, match=message):
+        call(X, y)
+
+
+def test_layout_of_a_population_has_its_neurons():
+    assert CoefLayout.of(flatten({"a": 0})[1], [2]).with_outputs(3).leaf_shapes == [(2, 3)]
