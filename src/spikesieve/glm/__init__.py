@@ -4,7 +4,6 @@ from spikesieve.glm._classifier import ClassifierGLM
 from spikesieve.glm._glm import GLM
 from spikesieve.glm._glm_cv import GLMCV
 from spikesieve.glm._population import PopulationGLM
-from spikesieve.glm._population_path import PopulationPath
 from spikesieve.glm._saving import inspect_npz, load_model
 
-__all__ = ["ClassifierGLM", "GLM", "GLMCV", "PopulationGLM", "PopulationPath", "inspect_npz", "load_model"]
+__all__ = ["ClassifierGLM", "GLM", "GLMCV", "PopulationGLM", "inspect_npz", "load_model"]
