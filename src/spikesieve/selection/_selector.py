@@ -35,8 +35,10 @@ class CovariateSelector:
     Parameters
     ----------
     method
-        A name, or an instance with its options: ``"1se"`` or ``"min"`` (`CrossValidated`), ``"shift"`` (`Shift`),
-        ``"knockoffs"`` (`Knockoffs`), ``"stability"`` (`Stability`), ``"forward"`` (`Forward`).
+        A name, or an instance with its options: ``"shift"`` (`Shift`, the default: it asks little of the covariates,
+        and had the most power of the methods with an error rate), ``"knockoffs"`` (`Knockoffs`: it asks nothing of the
+        spikes), ``"stability"`` (`Stability`), ``"1se"`` or ``"min"`` (`CrossValidated`), ``"forward"`` (`Forward`).
+        ``docs/selection.md`` compares them.
     fdr
         Share of false ones to tolerate among all selected pairs of neurons and covariates, in expectation. Methods that
         promise no error rate ignore it; their docstrings say so.
@@ -79,7 +81,7 @@ class CovariateSelector:
 
     def __init__(
         self,
-        method: str | SelectionMethod = "1se",
+        method: str | SelectionMethod = "shift",
         fdr: float = 0.1,
         observation_model="Poisson",
         inverse_link_function=None,
