@@ -14,7 +14,7 @@ from spikesieve.report._demo_figure import draw_findings
 from spikesieve.report._demo_table import selection_table, summary, write_csv
 from spikesieve.report._demo_tuning import tuning_of
 
-SETTINGS = DemoSettings(n_direction=8, n_speed=6, n_strengths=15, gap_s=1.0)
+SETTINGS = DemoSettings(n_direction=8, n_speed=6, n_strengths=15, gap_s=1.0, n_shifts=200)
 STEP_S = 0.025
 
 
@@ -126,11 +126,11 @@ def test_the_summary_counts_cells_and_names_where_rule_and_gain_disagree(finding
     known = replace(
         findings[1],
         kept=("position", "speed"),
-        kept_by_minimum=COVARIATES,
+        kept_by_rule={"1se": ("speed",), "min": COVARIATES},
         gains={"position": Gain(0.01, 0.02), "head direction": Gain(0.3, 0.1), "speed": Gain(0.3, 0.1)},
     )
     text = " ".join(summary([findings[0], known]))
-    assert "hippocampus (CA1), 1 cell: head direction kept by 0 (smallest held-out deviance: 1)" in text
+    assert "hippocampus (CA1), 1 cell: head direction kept by 0 (0, 1); speed kept by 1 (1, 1)" in text
     assert "Kept, but gains less than two standard errors: position in cell 1." in text
     assert "Not kept, but would gain more than two standard errors: head direction in cell 1." in text
 
@@ -152,7 +152,8 @@ def test_every_selection_can_be_drawn(data, findings, kept, tmp_path):
 
 
 def test_an_interrupt_keeps_the_cells_that_were_finished(data, findings, monkeypatch):
-    def until_interrupted(data, cell):
+    def until_interrupted(data, cell, evidence, number):
+        assert cell == number
         if cell == 1:
             raise KeyboardInterrupt
         return findings[cell]

@@ -1,13 +1,13 @@
 """Which of place, heading and speed drive each cell: the analysis behind ``spikesieve demo``.
 
-A cell *keeps* the covariates that are not zero in its group-lasso fit at the strength of the blocked
-one-standard-error rule. What a covariate *gains* is then measured without the lasso's shrinkage:
+A cell *keeps* the covariates that fit its spikes better where they are than moved in time, given the others, at a
+false discovery rate over all cells and covariates (`spikesieve.selection.Shift`). What the rules of cross-validation
+would keep is reported beside it. What a covariate *gains* is measured without the lasso's shrinkage:
 
     gain(c) = bits per held-out spike of the model of (kept + c) - those of the model of (kept - c),
 
-so it is what leaving `c` out would cost where `c` is kept, and what adding `c` would bring where it is not. Both
-models are fitted with a ridge as weak as one standard-normal prior per coefficient, on the folds that chose the
-strength: gains of covariates that are kept are a little flattered by having been chosen there.
+so it is what leaving `c` out would cost where `c` is kept, and what adding it would bring where it is not. Both
+models are fitted with a ridge as weak as one standard-normal prior per coefficient.
 """
 
 import functools
@@ -20,7 +20,15 @@ from jaxtyping import Float
 from spikesieve.basis import Basis, BSplineEval, CyclicBSplineEval
 from spikesieve.datasets import BinnedRecording, Recording
 from spikesieve.glm import GLM
-from spikesieve.selection import BlockedFolds, CrossValidation, cross_validate
+from spikesieve.selection import (
+    BlockedFolds,
+    CovariateSelector,
+    CrossValidation,
+    Evidence,
+    EvidenceStatus,
+    Shift,
+    cross_validate,
+)
 
 POSITION, HEAD_DIRECTION, SPEED = COVARIATES = ("position", "head direction", "speed")
 
@@ -31,16 +39,16 @@ PerFold = Float[np.ndarray, " n_folds"]
 class DemoSettings:
     """How finely the demo looks.
 
-    All 7 thalamic cells of the bundled recording kept head direction whatever was tried: 4 to 8 place functions a
-    side, 6 to 16 of speed, gaps of 0 to 5 s, 5 or 10 folds, 1 to 5 blocks in each. Position was kept by none to two
-    of them: by none with one block per fold, or with 6 or 8 functions a side.
-
     Attributes
     ----------
     bin_width_s
         Width of a time bin [s].
     n_place, n_direction, n_speed
         Spline functions: along each side of the floor, around the circle, over the range of speeds.
+    fdr
+        Share of false ones to tolerate among all that is kept, in expectation.
+    n_shifts
+        Shifts to compare with.
     n_folds, gap_s
         Folds of five blocks each, and the time left out around each block [s]. Two seconds: by then the
         correlation of speed with itself has fallen to 0.2. That of position is still 0.65 after 20 s, about the
@@ -53,6 +61,8 @@ class DemoSettings:
     n_place: int = 4
     n_direction: int = 16
     n_speed: int = 16
+    fdr: float = 0.1
+    n_shifts: int = 1000
     n_folds: int = 5
     gap_s: float = 2.0
     n_strengths: int = 40
@@ -100,8 +110,12 @@ class CellFinding:
     ----------
     n_spikes, rate_hz
         Spikes while the animal was tracked, and their rate [Hz].
-    kept, kept_by_minimum
-        Covariates of the one-standard-error rule, and those of the smallest held-out deviance.
+    kept
+        Covariates that are kept.
+    q_values
+        The smallest false discovery rate at which each covariate would be; NaN where there is too little data.
+    kept_by_rule
+        What the rules ``"1se"`` and ``"min"`` of cross-validation would keep.
     gains
         What each covariate gains beside the others that are kept.
     place_alone
@@ -115,7 +129,8 @@ class CellFinding:
     n_spikes: int
     rate_hz: float
     kept: tuple[str, ...]
-    kept_by_minimum: tuple[str, ...]
+    q_values: dict[str, float]
+    kept_by_rule: dict[str, tuple[str, ...]]
     gains: dict[str, Gain]
     place_alone: Gain
     cross_validation: CrossValidation = field(repr=False)
@@ -137,10 +152,14 @@ def examine_cells(
     data: DemoData, cells: Iterable[int], on_finding: Callable[[CellFinding], None] | None = None
 ) -> tuple[CellFinding, ...]:
     """Examine cells one after the other; an interrupt from the keyboard returns those that were finished."""
+    cells = list(cells)
+    evidence = select(data, cells)
     findings: list[CellFinding] = []
     try:
-        for cell in cells:
-            findings.append(examine_cell(data, cell))
+        for number, cell in enumerate(cells):
+            if (evidence.status[number] == EvidenceStatus.NOT_REACHED).all():
+                break
+            findings.append(examine_cell(data, cell, evidence, number))
             if on_finding is not None:
                 on_finding(findings[-1])
     except KeyboardInterrupt:
@@ -148,8 +167,15 @@ def examine_cells(
     return tuple(findings)
 
 
-def examine_cell(data: DemoData, cell: int) -> CellFinding:
-    """Select the covariates of one cell, and measure what each gains."""
+def select(data: DemoData, cells: list[int]) -> Evidence:
+    """Test all covariates of some cells, and decide about all together."""
+    method = Shift(n_shifts=data.settings.n_shifts)
+    selector = CovariateSelector(method, fdr=data.settings.fdr, contributions=False)
+    return selector.fit(data.features, data.binned.counts[:, cells]).evidence_
+
+
+def examine_cell(data: DemoData, cell: int, evidence: Evidence, number: int) -> CellFinding:
+    """Measure what each covariate gains for the cell that is neuron `number` of the evidence."""
     settings, binned = data.settings, data.binned
     counts = binned.counts[:, cell]
     cv = cross_validate(
@@ -160,7 +186,7 @@ def examine_cell(data: DemoData, cell: int) -> CellFinding:
         n_strengths=settings.n_strengths,
         min_ratio=settings.min_ratio,
     )
-    kept = frozenset(cv.selected("1se"))
+    kept = frozenset(evidence.selected_labels(number))
     bits = functools.cache(functools.partial(_held_out_bits, data, cell))
     n_spikes = int(counts[binned.tracked].sum())
     return CellFinding(
@@ -169,7 +195,8 @@ def examine_cell(data: DemoData, cell: int) -> CellFinding:
         n_spikes=n_spikes,
         rate_hz=n_spikes / (float(binned.tracked.sum()) * settings.bin_width_s),
         kept=_in_order(kept),
-        kept_by_minimum=_in_order(cv.selected("min")),
+        q_values=dict(zip(evidence.labels, evidence.q_value[number].tolist(), strict=True)),
+        kept_by_rule={rule: _in_order(cv.selected(rule)) for rule in ("1se", "min")},
         gains={name: _gain(cv, bits(kept | {name}), bits(kept - {name})) for name in COVARIATES},
         place_alone=_gain(cv, bits(frozenset({POSITION})), bits(frozenset())),
         cross_validation=cv,

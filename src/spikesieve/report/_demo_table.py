@@ -15,12 +15,13 @@ REGION_NAMES = {"adn": "thalamus (ADn)", "ca1": "hippocampus (CA1)"}
 _SHORT_REGION_NAMES = {"adn": "ADn", "ca1": "CA1"}
 
 _CAPTION = (
-    "● kept by the blocked one-standard-error rule. Numbers: bits per held-out spike ± standard error over folds. "
-    "Where kept, what leaving the covariate out would cost; where not, what adding it would gain, always beside the "
-    "others that are kept. Both models are refitted without the lasso's shrinkage and scored on the folds that "
-    "also chose, which flatters what is kept a little."
+    "● kept: fits the spikes better where it is than moved in time, given the others (shift null, false discovery rate "
+    "0.1 over the table). Numbers: bits per held-out spike ± standard error over folds; where kept, what leaving the "
+    "covariate out would cost, where not, what adding it would gain beside the others that are kept."
 )
-_CSV_COLUMNS = "cell region spikes rate_hz covariate kept kept_by_minimum bits_per_spike_gained standard_error"
+_CSV_COLUMNS = (
+    "cell region spikes rate_hz covariate kept q_value kept_by_1se kept_by_minimum bits_per_spike_gained standard_error"
+)
 
 
 def selection_table(findings: Sequence[CellFinding]) -> Table:
@@ -44,10 +45,11 @@ def selection_table(findings: Sequence[CellFinding]) -> Table:
 
 
 def summary(findings: Sequence[CellFinding]) -> list[str]:
-    """Sentences: what each region keeps, what the minimum would have kept, and where to be careful."""
+    """Sentences: what each region keeps, what the rules of cross-validation would, and where to be careful."""
     regions = dict.fromkeys(finding.region for finding in findings)
     tallies = [_tally(region, [f for f in findings if f.region == region]) for region in regions]
-    return tallies + _confound(findings) + _borderline(findings)
+    rules = "In brackets: what cross-validation would keep by its one-standard-error rule, and by its minimum."
+    return [*tallies, rules, *_confound(findings), *_borderline(findings)]
 
 
 def write_csv(findings: Sequence[CellFinding], path: Path) -> None:
@@ -63,8 +65,9 @@ def write_csv(findings: Sequence[CellFinding], path: Path) -> None:
 def _csv_row(finding: CellFinding, name: str) -> list[str | int]:
     gain = finding.gains[name]
     about_cell = [finding.cell, finding.region, finding.n_spikes, f"{finding.rate_hz:.6g}"]
-    kept = [int(name in finding.kept), int(name in finding.kept_by_minimum)]
-    return [*about_cell, name, *kept, f"{gain.bits_per_spike:.6g}", f"{gain.standard_error:.6g}"]
+    kept = [int(name in finding.kept), f"{finding.q_values[name]:.4g}"]
+    by_rule = [int(name in finding.kept_by_rule[rule]) for rule in ("1se", "min")]
+    return [*about_cell, name, *kept, *by_rule, f"{gain.bits_per_spike:.6g}", f"{gain.standard_error:.6g}"]
 
 
 def _entry(gain: Gain, is_kept: bool) -> Text:
@@ -77,11 +80,11 @@ def _entry(gain: Gain, is_kept: bool) -> Text:
 def _tally(region: str, cells: Sequence[CellFinding]) -> str:
     parts = []
     for name in (HEAD_DIRECTION, SPEED, POSITION):
-        kept, by_minimum = (
+        kept, *by_rule = (
             sum(name in labels for labels in names)
-            for names in ([f.kept for f in cells], [f.kept_by_minimum for f in cells])
+            for names in ([f.kept for f in cells], *([f.kept_by_rule[rule] for f in cells] for rule in ("1se", "min")))
         )
-        parts.append(f"{name} kept by {kept} (smallest held-out deviance: {by_minimum})")
+        parts.append(f"{name} kept by {kept} ({by_rule[0]}, {by_rule[1]})")
     plural = "cell" if len(cells) == 1 else "cells"
     return f"{REGION_NAMES.get(region, region)}, {len(cells)} {plural}: {'; '.join(parts)}."
 
@@ -100,7 +103,7 @@ def _confound(findings: Sequence[CellFinding]) -> list[str]:
 
 
 def _borderline(findings: Sequence[CellFinding]) -> list[str]:
-    """Where rule and gain disagree: the rule promises no error rate, in either direction."""
+    """Where test and gain disagree: what matters may be worth little to a prediction."""
     weak = _where(findings, lambda gain, is_kept: is_kept and not gain.is_clear)
     missed = _where(findings, lambda gain, is_kept: gain.is_clear and not is_kept)
     sentences = []
