@@ -78,27 +78,28 @@ def test_an_output_that_is_a_file_is_refused_before_the_work(tmp_path):
 
 
 def test_ctrl_c_writes_the_cells_that_were_finished(monkeypatch, tmp_path):
-    examine_cell, few = _demo.examine_cell, DemoSettings(n_strengths=10)
+    examine_cell, few = _demo.examine_cell, DemoSettings(n_strengths=10, n_shifts=100)
 
-    def interrupted_at_the_second(data, cell):
+    def interrupted_at_the_second(data, cell, *evidence):
         if cell > 0:
             raise KeyboardInterrupt
-        return examine_cell(data, cell)
+        return examine_cell(data, cell, *evidence)
 
     monkeypatch.setattr(_demo, "examine_cell", interrupted_at_the_second)
     monkeypatch.setattr(_demo, "DemoSettings", lambda: few)
-    result = run("demo", "--draw", 9, "--output", tmp_path)
+    cells = [part for cell in (0, 8, 9) for part in ("--cell", cell)]
+    result = run("demo", *cells, "--draw", 9, "--output", tmp_path)
     assert result.exit_code == 130
-    assert "Interrupted: these are 1 of 15 cells." in result.output
+    assert "Interrupted: these are 1 of 3 cells." in result.output
     assert " ADn " in result.output and " CA1 " not in result.output
     assert sorted(path.name for path in tmp_path.iterdir()) == ["demo.csv", "demo.pdf", "demo.png"]
 
 
 def test_ctrl_c_before_the_first_cell_writes_nothing(monkeypatch, tmp_path):
-    def interrupted(data, cell):
+    def interrupted(data, cells):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(_demo, "examine_cell", interrupted)
+    monkeypatch.setattr(_demo, "select", interrupted)
     result = run("demo", "--output", tmp_path)
     assert result.exit_code == 130
     assert "nothing was written" in result.output

@@ -19,6 +19,7 @@ from jaxtyping import Float
 
 from spikesieve.basis import Basis, BSplineEval, CyclicBSplineEval
 from spikesieve.datasets import BinnedRecording, Recording
+from spikesieve.design import Design
 from spikesieve.glm import GLM
 from spikesieve.selection import (
     BlockedFolds,
@@ -76,6 +77,7 @@ class DemoData:
     settings: DemoSettings
     binned: BinnedRecording = field(repr=False)
     basis: Basis = field(repr=False)
+    design: Design = field(repr=False)
     features: dict[str, np.ndarray] = field(repr=False)
 
     @property
@@ -137,15 +139,16 @@ class CellFinding:
 
 
 def prepare(recording: Recording, settings: DemoSettings | None = None) -> DemoData:
-    """Bin the spikes and expand the covariates, one array of features per covariate."""
+    """Bin the spikes and expand the covariates."""
     settings = DemoSettings() if settings is None else settings
     binned = recording.bin(settings.bin_width_s)
     place = BSplineEval(settings.n_place, label="x") * BSplineEval(settings.n_place, label="y")
     place.label = POSITION
     heading = CyclicBSplineEval(settings.n_direction, bounds=(0.0, 2.0 * np.pi), label=HEAD_DIRECTION)
     basis = place + heading + BSplineEval(settings.n_speed, label=SPEED)
-    features = basis.compute_features(*binned.position.T, binned.head_direction, binned.speed)
-    return DemoData(settings, binned, basis, basis.split_by_feature(features))
+    covariates = *binned.position.T, binned.head_direction, binned.speed
+    features = basis.split_by_feature(basis.compute_features(*covariates))
+    return DemoData(settings, binned, basis, basis.design(*covariates), features)
 
 
 def examine_cells(
@@ -153,9 +156,9 @@ def examine_cells(
 ) -> tuple[CellFinding, ...]:
     """Examine cells one after the other; an interrupt from the keyboard returns those that were finished."""
     cells = list(cells)
-    evidence = select(data, cells)
     findings: list[CellFinding] = []
     try:
+        evidence = select(data, cells)
         for number, cell in enumerate(cells):
             if (evidence.status[number] == EvidenceStatus.NOT_REACHED).all():
                 break
@@ -171,7 +174,7 @@ def select(data: DemoData, cells: list[int]) -> Evidence:
     """Test all covariates of some cells, and decide about all together."""
     method = Shift(n_shifts=data.settings.n_shifts)
     selector = CovariateSelector(method, fdr=data.settings.fdr, contributions=False)
-    return selector.fit(data.features, data.binned.counts[:, cells]).evidence_
+    return selector.fit(data.design, data.binned.counts[:, cells]).evidence_
 
 
 def examine_cell(data: DemoData, cell: int, evidence: Evidence, number: int) -> CellFinding:

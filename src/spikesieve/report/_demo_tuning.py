@@ -1,5 +1,7 @@
 """A cell's tuning in Hz: curves of what it keeps, and its place map as recorded and as the model predicts it."""
 
+from dataclasses import replace
+
 import numpy as np
 from jaxtyping import Float
 
@@ -7,7 +9,10 @@ from spikesieve._types import PerSample
 from spikesieve.glm import GLM
 from spikesieve.report._demo import HEAD_DIRECTION, POSITION, SPEED, CellFinding, DemoData, refit
 from spikesieve.selection import TuningCurve
+from spikesieve.selection import refit as refit_with_bands
+from spikesieve.solver import as_sample
 
+_CURVES = ("rate_hz", "observed_hz", "lower_hz", "upper_hz", "simultaneous_lower_hz", "simultaneous_upper_hz")
 _N_GRID = 121
 _GRID_POINTS_PER_DOT = 4
 _LARGEST_SPEED_PERCENTILE = 99.0
@@ -21,9 +26,10 @@ def tuning_of(data: DemoData, finding: CellFinding) -> list[TuningCurve]:
     """Curves of head direction and speed where kept, then the place map, recorded and predicted.
 
     A curve is the refitted rate at each value of its covariate, averaged over the values that the other kept
-    covariates took. Where neither is kept, head direction is shown with the model's flat rate. The predicted map is
-    the mean, per place, of the rate that the kept covariates predict in every bin of time: where position is not
-    among them, all its structure comes from where the animal was when it headed or ran as it did.
+    covariates took, with its pointwise and simultaneous 95 % bands. Where neither is kept, head direction is shown with
+    the model's flat rate. The predicted map is the mean, per place, of the rate that the kept covariates predict in
+    every bin of time: where position is not among them, all its structure comes from where the animal was when it
+    headed or ran as it did.
     """
     model = refit(data, finding.cell, finding.kept)
     counts = data.binned.counts[:, finding.cell].astype(np.float64)
@@ -48,10 +54,17 @@ def _predicted_counts(data: DemoData, counts: PerSample, model: GLM | None) -> P
 
 def _curve(data: DemoData, counts: PerSample, model: GLM | None, name: str) -> TuningCurve:
     values, grid, (per_unit, unit_name) = _values_and_grid(data, name)
+    if model is not None and name in model.coef_:
+        sample = as_sample(data.design, counts, model.family)
+        found = refit_with_bands(sample, model.family, model.coef_)
+        curve = found.tuning_curve(name, data.settings.bin_width_s, n_points=_N_GRID)
+        shown = np.asarray(curve.grid) <= grid[-1]
+        parts = {part: getattr(curve, part)[shown] for part in _CURVES}
+        return replace(curve, grid=curve.grid[shown] * per_unit, axis_labels=(f"{name} [{unit_name}]",), **parts)
     return TuningCurve(
         label=name,
         grid=grid * per_unit,
-        rate_hz=_rate_on_grid(data, counts, model, name, grid) / data.settings.bin_width_s,
+        rate_hz=np.full(len(grid), counts[data.binned.tracked].mean() / data.settings.bin_width_s),
         observed_hz=_observed_rate(values, counts, grid) / data.settings.bin_width_s,
         axis_labels=(f"{name} [{unit_name}]",),
     )
@@ -64,16 +77,6 @@ def _values_and_grid(data: DemoData, name: str):
     speed = data.binned.speed
     top = np.nanpercentile(speed, _LARGEST_SPEED_PERCENTILE)
     return speed, np.linspace(np.nanmin(speed), top, _N_GRID), (100.0, "cm/s")
-
-
-def _rate_on_grid(data, counts, model: GLM | None, name: str, grid) -> Float[np.ndarray, " n_grid"]:
-    """Expected counts per bin at each value, the other covariates averaged over what they were."""
-    tracked = data.binned.tracked
-    if model is None or name not in model.coef_:
-        return np.full(len(grid), counts[tracked].mean())
-    own = data.basis[name].evaluate(grid) @ model.coef_[name]
-    others = sum(data.features[other][tracked] @ coef for other, coef in model.coef_.items() if other != name)
-    return np.exp(own) * np.exp(model.intercept_[0] + others).mean()
 
 
 def _observed_rate(values: PerSample, counts: PerSample, grid) -> Float[np.ndarray, " n_grid"]:
