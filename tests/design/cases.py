@@ -5,7 +5,7 @@ import tempfile
 import numpy as np
 import scipy.sparse
 
-from spikesieve.basis import BSplineEval
+from spikesieve.basis import BSplineEval, FourierEval, IdentityEval
 from spikesieve.design import Block, DenseBlock, StackedBlock, TabulatedPlaneBlock
 from spikesieve.design._convolved import ConvolvedBlock
 from spikesieve.design._interaction import InteractionBlock
@@ -147,6 +147,36 @@ def tabulated(n_samples, seed, n_basis_funcs=6):
     return block, np.array(block.as_matrix(slice(0, n_samples)))
 
 
+def boxcars(n_samples, seed, n_basis_funcs=4):
+    x = np.random.default_rng(seed).random(n_samples)
+    x[n_samples // 6] = np.nan
+    basis = BSplineEval(n_basis_funcs, order=1)
+    (block,) = basis.design(x).blocks
+    return block, basis.compute_features(x)
+
+
+def line(n_samples, seed):
+    x = np.random.default_rng(seed).normal(size=n_samples)
+    x[n_samples // 6] = np.nan
+    basis = IdentityEval()
+    (block,) = basis.design(x, resolution=1e-9).blocks
+    # As `tabulated`: the contract is about the features that the table has.
+    return block, np.array(block.as_matrix(slice(0, n_samples)))
+
+
+def distinct_pairs(n_samples, seed):
+    rng = np.random.default_rng(seed)
+    x, y = rng.choice([0.0, 0.3, 1.0], n_samples), rng.choice([np.nan, 2.0], n_samples, p=[0.02, 0.98])
+    basis = FourierEval(2, ndim=2, bounds=(0.0, 3.0))
+    (block,) = basis.design(x, y).blocks
+    return block, basis.compute_features(x, y)
+
+
+def plane_of_boxcars(n_samples, seed):
+    (a, x), (b, y) = boxcars(n_samples, seed, 5), boxcars(n_samples, seed + 1, 3)
+    return TabulatedPlaneBlock(a.axis, b.axis), (x[:, :, None] * y[:, None, :]).reshape(n_samples, -1)
+
+
 def tabulated_plane(n_samples, seed):
     (a, x), (b, y) = tabulated(n_samples, seed, 5), tabulated(n_samples, seed + 1, 4)
     return TabulatedPlaneBlock(a.axis, b.axis), (x[:, :, None] * y[:, None, :]).reshape(n_samples, -1)
@@ -183,7 +213,11 @@ CASES = {
     "interaction of three": interaction_of_three,
     "interaction of channels": interaction_of_channels,
     "tabulated": tabulated,
+    "tabulated boxcars": boxcars,
+    "tabulated line": line,
+    "tabulated pairs of values": distinct_pairs,
     "tabulated plane": tabulated_plane,
+    "tabulated plane of boxcars": plane_of_boxcars,
     "stacked": stacked,
 }
 

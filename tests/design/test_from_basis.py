@@ -85,10 +85,53 @@ def test_few_distinct_values_are_lossless(n_distinct, seed):
     np.testing.assert_allclose(design.to_dense(), basis.compute_features(x), atol=1e-12)
 
 
-def test_rough_bases_and_exact_are_stored():
+def test_a_line_knows_its_bounds_and_what_is_missing():
     x = covariate()
-    assert isinstance(sb.BSplineEval(5, order=1).design(x).blocks[0], DenseBlock)
-    assert isinstance(sb.IdentityEval().design(x).blocks[0], DenseBlock)
+    x[:4] = np.nan, np.inf, 1e9, -1e9
+    for bounds, fill_value in ((None, np.nan), ((-2.0, 5.0), np.nan), ((-2.0, 5.0), 0.0), ((-2.0, 3.0), 0.5)):
+        basis = sb.IdentityEval(bounds=bounds, fill_value=fill_value)
+        for values in (x[1:] if bounds else x[4:], np.column_stack([x, covariate(1)])[0 if bounds else 4 :]):
+            features, found = basis.compute_features(values), basis.design(values)
+            assert found.blocks[0].kind != "dense"
+            np.testing.assert_allclose(found.to_dense(), features, rtol=0, atol=1e-4 * 7)
+    assert sb.IdentityEval().design(x).finite_rows().tolist() == np.isfinite(x).tolist()
+    tail = np.r_[np.full(N, np.nan), 1.0]
+    assert sb.IdentityEval().design(tail).finite_rows().sum() == 1
+    assert not sb.IdentityEval().design(tail[:-1]).finite_rows().any()
+
+
+def test_lines_of_few_values_are_lossless():
+    x = np.random.default_rng(0).choice([0.1, 1 / 3, 1e5], 500)
+    for bounds in (None, (0.1, 1e6)):
+        basis = sb.IdentityEval(bounds=bounds)
+        np.testing.assert_array_equal(basis.design(x).to_dense(), basis.compute_features(x))
+
+
+def test_a_line_times_a_curve_is_a_plane():
+    speed, x = covariate(1), covariate(2)
+    basis = sb.IdentityEval(label="speed") * sb.BSplineEval(6, label="x")
+    (block,) = basis.design(speed, x).blocks
+    assert isinstance(block, TabulatedPlaneBlock)
+    features = basis.compute_features(speed, x)
+    np.testing.assert_allclose(block.as_matrix(slice(0, N)), features, atol=1e-4 * np.abs(features).max())
+
+
+def test_orthonormal_exponentials_remember_what_they_learned():
+    basis, x = sb.OrthExponentialEval(3, [0.5, 2.0, 6.0], bounds=(-2.0, 5.0)), covariate()
+    design = basis.design(x)
+    assert isinstance(design.blocks[0], TabulatedBlock)
+    features = basis.compute_features(x)
+    assert np.abs(design.to_dense() - features).max() <= 1e-4 * np.ptp(features, axis=0).max()
+    np.testing.assert_allclose(basis.design(x[:40]).to_dense(), features[:40], atol=1e-4 * np.abs(features).max())
+    two = np.column_stack([x, covariate(1)])
+    fresh = sb.OrthExponentialEval(3, [0.5, 2.0, 6.0])
+    found = fresh.design(two)
+    assert found.blocks[0].kind == "stacked"
+    np.testing.assert_allclose(found.to_dense(), fresh.compute_features(two), atol=1e-4 * np.abs(features).max())
+
+
+def test_exact_is_stored():
+    x = covariate()
     basis = sb.BSplineEval(5)
     exact = basis.design(x, exact=True)
     assert isinstance(exact.blocks[0], DenseBlock)
@@ -276,7 +319,7 @@ def test_product_of_history_and_covariate_is_an_interaction():
 def test_products_without_a_plane_are_never_stored():
     x, y, z = covariate(1), covariate(2), covariate(3)
     several = sb.BSplineEval(4, label="x") * sb.BSplineEval(4, label="y") * sb.BSplineEval(4, label="z")
-    modulated = sb.IdentityEval(label="speed") * sb.BSplineEval(6, label="x")
+    modulated = sb.CustomBasis(np.abs, label="speed") * sb.BSplineEval(6, label="x")
     filled = sb.BSplineEval(5, bounds=(-1.0, 4.0), fill_value=0.0, label="a") * sb.BSplineEval(6, label="b")
     for basis, covariates in ((several, (x, y, z)), (modulated, (x, y)), (filled, (x, y))):
         design = basis.design(*covariates)

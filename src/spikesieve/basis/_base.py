@@ -214,10 +214,11 @@ class Basis(abc.ABC):
         *covariates
             As for `compute_features`; what a basis learns from samples it learns likewise.
         resolution
-            No tabulated feature is further from `compute_features` than this share of the largest value that it
-            takes (the default is far below what noise in a covariate does); columns of a place map likewise.
-            Covariates of few distinct values, categories, filtered signals and stored columns are exact. A finer
-            resolution takes more bytes per row; where no table holds it, the columns are stored.
+            No tabulated feature is further from `compute_features` than this share of its range, or of its largest
+            absolute value if that is smaller (the default is far below what noise in a covariate does); columns of
+            a place map likewise. Covariates of few distinct values, splines of order 1, categories, filtered
+            signals and stored columns are exact. A finer resolution takes more bytes per row; where no table holds
+            it, the columns are stored.
         exact
             Store the columns themselves where a table would not be exact.
         offset, sample_weight
@@ -257,6 +258,16 @@ class Basis(abc.ABC):
         where its slope does.
         """
         raise TypeError(f"{self.label}: {type(self).__name__} has no scaled coordinates.")
+
+    @property
+    def pieces(self) -> tuple[int, int] | None:
+        """Number of equal intervals of [0, 1] on which features are polynomials, and their degree; None for others."""
+        return None
+
+    @property
+    def has_learned(self) -> bool:
+        """Whether all is known that features need to know of samples."""
+        return True
 
     def is_outside(self, *covariates: ArrayLike) -> Bool[np.ndarray, " n_samples"]:
         """Whether any column of a sample lies outside the bounds of its basis, where `fill_value` applies."""

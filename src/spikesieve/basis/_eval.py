@@ -44,7 +44,7 @@ class EvalBasis(Basis):
 
     def compute_features(self, *covariates: ArrayLike) -> Any:
         x = self._as_samples(covariates)
-        if not self._has_learned():
+        if not self.has_learned:
             self._learn(x)
         features = self._features(x, self._known_range(x))
         self._input_shape = x.shape[1:]
@@ -87,6 +87,14 @@ class EvalBasis(Basis):
         scale = 1.0 if self.range_ is None else float(np.max(self._feature_scale(*self.range_)))
         return scale * self.functions().derivative_bound(order)[None, :]
 
+    @property
+    def pieces(self):
+        return self.functions().pieces
+
+    @property
+    def has_learned(self) -> bool:
+        return self.bounds is not None or self._range is not None
+
     def is_outside(self, *covariates):
         x = self._as_samples(covariates)
         return outside(x, self.bounds).reshape(len(x), -1).any(axis=1)
@@ -101,9 +109,6 @@ class EvalBasis(Basis):
         self._input_shape = x.shape[1:]
         if self.bounds is None:
             self._range = range_of_samples(x, self.label)
-
-    def _has_learned(self) -> bool:
-        return self.bounds is not None or self._range is not None
 
     def _values(self, u):
         return self.functions().evaluate(u)

@@ -194,6 +194,10 @@ class FourierEval(Basis):
         waves = self.functions()
         return np.array([waves.bound_along(d, order) for d in range(self.ndim)])
 
+    @property
+    def has_learned(self) -> bool:
+        return self._known() is not None
+
     def is_outside(self, *covariates):
         return np.zeros(len(self._as_samples(covariates)[0]), dtype=bool)
 

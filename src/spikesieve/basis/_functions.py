@@ -17,6 +17,11 @@ class UnitFunctions(abc.ABC):
     def evaluate(self, u: Float[np.ndarray, " *shape"]) -> Float[np.ndarray, " *shape n_functions"]:
         """Values at coordinates `u` in [0, 1]; NaN where `u` is NaN."""
 
+    @property
+    def pieces(self) -> tuple[int, int] | None:
+        """Number of equal intervals on which every function is a polynomial, and its degree; None for others."""
+        return None
+
     @abc.abstractmethod
     def derivative_bound(self, order: int) -> Float[np.ndarray, " n_functions"]:
         """Upper bound on each function's absolute value (`order` 0), first or second derivative.

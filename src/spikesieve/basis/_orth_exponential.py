@@ -10,6 +10,9 @@ from spikesieve.basis._conv import ConvBasis, check_conv_arguments
 from spikesieve.basis._eval import EvalBasis, check_eval_arguments
 from spikesieve.basis._functions import UnitFunctions
 
+# Points on which derivatives are evaluated to bound them: orthogonal functions are small differences of large terms.
+_N_PROBES = 4097
+
 Rates = Float[np.ndarray, " n_functions"]
 
 
@@ -83,8 +86,6 @@ class OrthExponentialEval(EvalBasis):
     True
     """
 
-    # The functions on [0, 1] are only known once samples have been seen.
-    is_tabulable = False
     _learned: tuple[Rates, np.ndarray] | None = None
 
     def __init__(
@@ -107,10 +108,19 @@ class OrthExponentialEval(EvalBasis):
         return Exponentials(np.asarray(self.decay_rates, dtype=float))
 
     def derivative_bound(self, order):
-        raise TypeError(f"{self.label}: OrthExponentialEval has no scaled coordinates to build a table on.")
+        """Bounds of what was learned: largest value on a grid, and how far the next derivative may take it between."""
+        mixing, rates = self._mixing(), self.functions().rates
+        if mixing is None:
+            raise TypeError(f"{self.label}: has no scaled coordinates before samples have been seen; use setup_basis.")
+        mixing = mixing.reshape(-1, *mixing.shape[-2:])
+        values = self.functions().evaluate(np.linspace(0.0, 1.0, _N_PROBES)) * (-rates) ** order
+        on_grid = np.abs(values @ mixing).max(axis=(0, 1))
+        between = self.functions().derivative_bound(order + 1) @ np.abs(mixing) / (2 * (_N_PROBES - 1))
+        return (on_grid + between.max(axis=0))[None, :]
 
-    def _has_learned(self):
-        return self._mixing() is not None and super()._has_learned()
+    @property
+    def has_learned(self) -> bool:
+        return self._mixing() is not None and super().has_learned
 
     def _learn(self, x):
         super()._learn(x)

@@ -55,10 +55,8 @@ class PiecewisePolynomials(UnitFunctions):
 
     def _evaluate_rows(self, u, values):
         order, _, n_intervals = self.coefficients.shape
-        scaled = u * n_intervals
-        # u = 1 belongs to the last interval, at its right end.
-        interval = np.minimum(scaled.astype(np.intp), n_intervals - 1)
-        t = scaled - interval
+        interval = interval_of(u, n_intervals)
+        t = u * n_intervals - interval
         flat_values = values.ravel()
         row_start = np.arange(0, values.size, self.n_functions)
         for m in range(order):
@@ -68,6 +66,10 @@ class PiecewisePolynomials(UnitFunctions):
                 value *= t
                 value += polynomial[power].take(interval)
             flat_values[row_start + self.columns[m].take(interval)] = value
+
+    @property
+    def pieces(self):
+        return self.coefficients.shape[2], self.coefficients.shape[1] - 1
 
     def derivative_bound(self, order):
         degree, n_intervals = self.coefficients.shape[1] - 1, self.coefficients.shape[2]
@@ -86,6 +88,11 @@ class PiecewisePolynomials(UnitFunctions):
         """Return the functions multiplied by one factor each."""
         coefficients = self.coefficients * factor[self.columns][:, None, :]
         return PiecewisePolynomials(coefficients, self.columns, self.n_functions)
+
+
+def interval_of(u: Float[np.ndarray, " n_samples"], n_intervals: int) -> Int[np.ndarray, " n_samples"]:
+    """Which of the equal intervals of [0, 1] a coordinate lies on: a knot on its right one, but 1 on the last."""
+    return np.minimum((u * n_intervals).astype(np.intp), n_intervals - 1)
 
 
 def open_bsplines(n_functions: int, order: int) -> PiecewisePolynomials:

@@ -1,19 +1,23 @@
 """``basis.design(*covariates)``: a lazy design of the covariates that a basis expands."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from spikesieve._tree import CoefLayout, flatten
-from spikesieve.basis import Basis, Category, MultiplicativeBasis
+from spikesieve.basis import Basis, Category, CustomBasis, FourierEval, IdentityEval, MultiplicativeBasis
 from spikesieve.basis._convolution import epochs_of
+from spikesieve.basis._range import outside, range_of_bounds
 from spikesieve.basis._samples import as_samples, check_number_of_inputs, check_same_length, values_of
 from spikesieve.design._block import Block
 from spikesieve.design._convolved import ConvolvedBlock
 from spikesieve.design._dense import DenseBlock
 from spikesieve.design._design import Design
+from spikesieve.design._distinct import of_distinct_values
 from spikesieve.design._interaction import InteractionBlock
 from spikesieve.design._reading import is_stored
-from spikesieve.design._stacked import StackedBlock
-from spikesieve.design._tabulate import lossless_axis, tabulate
+from spikesieve.design._stacked import side_by_side
+from spikesieve.design._tabulate import lossless_axis, tabulate, tabulate_line
 from spikesieve.design._tabulated import Axis, TabulatedBlock, TabulatedPlaneBlock
 
 # A pass prepares every cell of a plane once, which takes about a quarter of the time of a row's look-up in columns.
@@ -50,7 +54,7 @@ def _block(basis: Basis, covariates: tuple, resolution: float, exact: bool) -> B
         return tabulated
     if isinstance(basis, Category):
         return _categories(basis, covariates[0])
-    if isinstance(basis, MultiplicativeBasis) and not _is_plane(basis):
+    if isinstance(basis, MultiplicativeBasis) and not _is_plane(basis, covariates):
         n_first = basis.parts[0].n_inputs
         shares = covariates[:n_first], covariates[n_first:]
         factors = [_block(part, x, resolution, exact) for part, x in zip(basis.parts, shares, strict=True)]
@@ -77,56 +81,75 @@ def _categories(basis: Category, covariate) -> Block:
     n = basis.n_basis_funcs
     # Codes count on after the categories: no value, another label.
     table = np.vstack([np.eye(n), np.full(n, np.nan), np.zeros(n)])
-    blocks = tuple(TabulatedBlock(lossless_axis(table, column)) for column in codes.T)
-    return blocks[0] if len(blocks) == 1 else StackedBlock(blocks)
+    return side_by_side([TabulatedBlock(lossless_axis(table, column)) for column in codes.T])
 
 
 def _tabulated(basis: Basis, covariates: tuple, resolution: float) -> Block | None:
-    """Tables of a basis of one or two covariates, None where it is not made of tables."""
-    if not basis.is_tabulable:
-        return None
+    """Tables of a basis, None where it is not made of tables."""
     if isinstance(basis, MultiplicativeBasis):
-        if not _is_plane(basis):
-            return None
-        pairs = [_axes(part, x, resolution / 2) or [] for part, x in zip(basis.parts, covariates, strict=True)]
-        if any(len(axes) != 1 for axes in pairs):
-            return None
-        (first,), (second,) = pairs
-        n_cells = len(first.table) * len(second.table)
-        return TabulatedPlaneBlock(first, second) if n_cells <= _CELLS_PER_ROW * len(first.codes) else None
-    if basis.n_inputs != 1:
-        return None
-    axes = _axes(basis, covariates[0], resolution)
-    if axes is None:
-        return None
-    blocks = tuple(TabulatedBlock(axis) for axis in axes)
-    return blocks[0] if len(blocks) == 1 else StackedBlock(blocks)
+        return _plane(basis, covariates, resolution) if _is_plane(basis, covariates) else None
+    if _is_curve(basis):
+        axes = _axes(basis, covariates[0], resolution)
+        return None if axes is None else side_by_side([TabulatedBlock(axis) for axis in axes])
+    is_custom = isinstance(basis, CustomBasis) and basis.ndim_input == 1
+    return of_distinct_values(basis, covariates) if is_custom or isinstance(basis, FourierEval) else None
 
 
-def _is_plane(basis: MultiplicativeBasis) -> bool:
-    """Whether a product is one of two functions of a covariate each, which may make a table of two axes."""
+def _plane(basis: MultiplicativeBasis, covariates: tuple, resolution: float) -> Block | None:
+    """A table of two axes, None where it has too many cells."""
+    axes = [_axes(part, x, resolution / 2) or [] for part, x in zip(basis.parts, covariates, strict=True)]
+    if not all(axes):
+        return None
+    (first,), (second,) = axes
+    n_cells = len(first.table) * len(second.table)
+    return TabulatedPlaneBlock(first, second) if n_cells <= _CELLS_PER_ROW * len(first.codes) else None
+
+
+def _is_plane(basis: MultiplicativeBasis, covariates: tuple) -> bool:
+    """Whether a product is one of two functions of one column each, which may make a table of two axes."""
     # A fill value of one factor would be multiplied by the other's features: only NaN stays what it is.
-    return basis.is_tabulable and not any(
-        part.parts or part.n_inputs != 1 or not np.isnan(getattr(part, "fill_value", np.nan)) for part in basis.parts
+    return all(
+        _is_curve(part) and np.isnan(getattr(part, "fill_value", np.nan)) and as_samples(x, part.label)[0].size == 1
+        for part, x in zip(basis.parts, covariates, strict=False)
     )
+
+
+def _is_curve(basis: Basis) -> bool:
+    """Whether features are functions of a single covariate that tables are made of."""
+    return isinstance(basis, IdentityEval) or (basis.is_tabulable and not basis.parts and basis.n_inputs == 1)
 
 
 def _axes(basis, covariate, resolution: float) -> list[Axis] | None:
     """One axis per column of a covariate of an atomic basis."""
-    if basis.range_ is None:
+    make = _lines if isinstance(basis, IdentityEval) else _curves
+    axes = make(basis, covariate, resolution)
+    found = [axis for axis in axes if axis is not None]
+    return found if len(found) == len(axes) else None
+
+
+def _lines(basis: IdentityEval, covariate, resolution: float) -> list[Axis | None]:
+    samples = as_samples(covariate, basis.label)
+    basis.set_input_shape(samples)
+    columns = samples.reshape(len(samples), -1)
+    strays = np.any(outside(columns, basis.bounds), axis=1)
+    axes = [tabulate_line(column, strays, basis.fill_value, resolution) for column in columns.T]
+    known = range_of_bounds(basis.bounds or (0.0, 1.0))
+    return [axis and replace(axis, grid=known.scale(axis.grid)) for axis in axes]
+
+
+def _curves(basis, covariate, resolution: float) -> list[Axis | None]:
+    if not basis.has_learned:
         basis.setup_basis(covariate)
     samples = as_samples(covariate, basis.label)
     (coordinates,) = basis.rescale(covariate)
     basis.set_input_shape(samples)
-    outside = basis.is_outside(covariate)
+    strays = basis.is_outside(covariate)
     columns = coordinates.reshape(len(coordinates), -1)
     fill_value = getattr(basis, "fill_value", np.nan)
-    axes = [
-        tabulate(_OneColumn(basis, coordinates.shape[1:], j), columns[:, j], outside, fill_value, resolution)
+    return [
+        tabulate(_OneColumn(basis, coordinates.shape[1:], j), columns[:, j], strays, fill_value, resolution)
         for j in range(columns.shape[1])
     ]
-    found = [axis for axis in axes if axis is not None]
-    return found if len(found) == len(axes) else None
 
 
 class _OneColumn:
@@ -134,7 +157,7 @@ class _OneColumn:
 
     def __init__(self, basis, shape: tuple[int, ...], column: int):
         self.basis, self.shape, self.column = basis, shape, column
-        self.n_basis_funcs = basis.n_basis_funcs
+        self.pieces = basis.pieces
 
     def derivative_bound(self, order: int) -> np.ndarray:
         return self.basis.derivative_bound(order)
@@ -144,4 +167,4 @@ class _OneColumn:
             return self.basis.features_at(grid)
         everywhere = np.broadcast_to(grid.reshape(-1, *(1,) * len(self.shape)), (len(grid), *self.shape))
         values = self.basis.features_at(np.array(everywhere))
-        return values.reshape(len(grid), -1, self.n_basis_funcs)[:, self.column]
+        return values.reshape(len(grid), -1, self.basis.n_basis_funcs)[:, self.column]

@@ -1,8 +1,15 @@
 """Several blocks as one: the columns of a covariate of several columns."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from spikesieve.design._block import Block
+
+
+def side_by_side(blocks: Sequence[Block]) -> Block:
+    """Blocks of the columns of a covariate as one; of a single column, its own."""
+    return blocks[0] if len(blocks) == 1 else StackedBlock(tuple(blocks))
 
 
 class StackedBlock(Block):

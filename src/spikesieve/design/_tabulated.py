@@ -5,7 +5,7 @@ covariate's value, interpolated linearly between grid points. The idea is that o
 Li, Shaddick & Augustin 2017, J. Am. Stat. Assoc. 112, 1199-1210, doi:10.1080/01621459.2016.1195744).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
 import numpy as np
@@ -27,13 +27,17 @@ class Axis:
     shift
         Bits of the fraction; 0 if every row lies on a level.
     grid
-        Where the grid points lie in the covariate's range scaled to [0, 1], ``(n_levels,)``, increasing.
+        Where the grid points lie, ``(n_levels,)``, increasing, if the basis's grid (`Basis.evaluate_on_grid`) is
+        scaled to [0, 1].
+    width
+        Width of the interval that each grid point is the middle of and stands for; 0 if it stands for itself.
     """
 
     table: np.ndarray
     codes: np.ndarray
     shift: int
     grid: np.ndarray
+    width: float = 0.0
 
     @property
     def n_levels(self) -> int:
@@ -47,7 +51,7 @@ class Axis:
 
     def take(self, rows) -> "Axis":
         """Return the same table with the codes of some rows."""
-        return Axis(self.table, self.codes[rows], self.shift, self.grid)
+        return replace(self, codes=self.codes[rows])
 
     def coordinates(self) -> np.ndarray:
         """Return the covariate, scaled to [0, 1], of each row as far as the codes tell; NaN where it has no value."""
@@ -63,7 +67,7 @@ class Axis:
     def changes(self, values: np.ndarray) -> np.ndarray:
         """Change from each level of ``(n_levels + 2, ...)`` to the next, per unit of the fraction; 0 off the grid."""
         change = np.zeros_like(values)
-        change[: self.n_levels - 1] = np.diff(values[: self.n_levels], axis=0) * self.unit
+        change[: max(self.n_levels - 1, 0)] = np.diff(values[: self.n_levels], axis=0) * self.unit
         return change
 
     def gather(self, moments: np.ndarray, slopes: np.ndarray) -> np.ndarray:

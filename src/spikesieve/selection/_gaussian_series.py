@@ -49,7 +49,8 @@ class GaussianSeries:
         Of stored features that are bumps in a row (splines, raised cosines) the centre of mass tells where the
         covariate is; of others, two principal components have to do, and `forgets` may say that they do not.
         """
-        if isinstance(block, TabulatedBlock):
+        # Levels of a function of several covariates are in no order.
+        if isinstance(block, TabulatedBlock) and getattr(basis, "n_inputs", 1) == 1:
             position = block.axis.coordinates()
             if getattr(basis, "is_cyclic", False):
                 angle = 2 * np.pi * position

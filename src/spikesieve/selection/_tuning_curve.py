@@ -160,7 +160,9 @@ def _visits(refit, label: str, shape: tuple[int, ...]) -> tuple[Any, np.ndarray 
     axes = [getattr(block, name) for name in ("axis", "first", "second") if hasattr(block, name)]
     if len(axes) != len(shape):
         return True, None
-    coordinates = [axis.coordinates() for axis in axes]
+    # Of boxcars the codes tell no more than the interval: its visits are spread over it.
+    spread = np.random.default_rng(0).uniform(-0.5, 0.5, (len(axes), len(sample.y)))
+    coordinates = [axis.coordinates() + axis.width * part for axis, part in zip(axes, spread, strict=True)]
     weight = np.ones(len(sample.y)) if sample.weight is None else sample.weight
     bins = [(-0.5 / (n - 1), 1.0 + 0.5 / (n - 1)) if n > 1 else (0.0, 1.0) for n in shape]
     time, spikes = (
