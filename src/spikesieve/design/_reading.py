@@ -54,7 +54,10 @@ def check_length(source: Any, n_samples: int) -> None:
             raise ValueError(f"The file {path} ends early: its array needs {expected} bytes, and it has {found}.")
     file: Any = getattr(source, "file", None)
     if hasattr(file, "id") and hasattr(file.id, "get_filesize") and os.path.exists(file.filename):
-        # HDF5 reads zeros beyond the end of a file that was cut after it was opened.
+        # HDF5 reads zeros beyond the end of a file that was cut after it was opened. What was only just written may be
+        # in its buffers.
+        if getattr(file, "mode", "r") != "r":
+            file.flush()
         expected, found = file.id.get_filesize(), os.path.getsize(file.filename)
         if found < expected:
             raise ValueError(
