@@ -126,7 +126,7 @@ ESTIMATORS = {
 ELSEWHERE = {
     "ClassifierGLM": "glm/test_classifier.py",
     "PopulationGLM": "glm/test_population.py",
-    "ClassifierPopulationGLM": "glm/test_classifier.py",
+    "ClassifierPopulationGLM": "glm/test_classifier_population.py",
 }
 # (family, penalty, estimator), "*" for any: why there is nothing to fit.
 MEANINGLESS = {("*", "UnRegularized", "GLMCV"): "without a penalty there is no strength to choose"}

@@ -13,7 +13,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from spikesieve import glm
 from spikesieve.basis import BSplineEval
 from spikesieve.design import as_design
-from spikesieve.glm import GLM, GLMCV, ClassifierGLM, PopulationGLM
+from spikesieve.glm import GLM, GLMCV, ClassifierGLM, ClassifierPopulationGLM, PopulationGLM
 from spikesieve.selection import BlockedFolds
 from tests.solver.problems import counts, dense, features
 
@@ -27,6 +27,7 @@ ESTIMATORS = [
     GLM("Gaussian", regularizer="GroupLasso", regularizer_strength=0.01, solver_kwargs=EXACT),
     GLMCV("Gaussian", strengths=[0.1, 0.01], folds=BlockedFolds(2, n_blocks_per_fold=1), solver_kwargs=EXACT),
     ClassifierGLM(None, regularizer_strength=0.01, solver_kwargs=EXACT),
+    ClassifierPopulationGLM(None, regularizer_strength=0.01, solver_kwargs=EXACT),
     PopulationGLM("Gaussian", regularizer="Ridge", regularizer_strength=0.1, solver_kwargs=EXACT),
 ]
 
@@ -48,6 +49,21 @@ CHECKS_WITH_TOO_FEW_ROWS = (
     "check_sample_weight_equivalence_on_dense_data",
     "check_sample_weight_equivalence_on_sparse_data",
 )
+ONE_NEURON = "passes one label per row, which is one neuron; a population has them in columns"
+CHECKS_WITH_ONE_NEURON = (
+    "check_complex_data",
+    "check_classifiers_one_label",
+    "check_classifiers_one_label_sample_weights",
+    "check_classifiers_classes",
+    "check_classifiers_regression_target",
+)
+ONE_ARRAY = "expects probabilities of one output, or of two classes; ours are (n_samples, n_neurons, n_classes)"
+CHECKS_WITH_PROBABILITIES = (
+    "check_estimator_sparse_array",
+    "check_estimator_sparse_matrix",
+    "check_classifier_multioutput",
+    "check_classifiers_train",
+)
 
 
 def meant_failures(estimator) -> dict[str, str]:
@@ -56,6 +72,8 @@ def meant_failures(estimator) -> dict[str, str]:
         meant |= dict.fromkeys(CHECKS_WITH_REAL_OBSERVATIONS, COUNTS_ARE_WHOLE)
     if isinstance(estimator, GLM) and estimator.regularizer is None:
         meant |= dict.fromkeys(CHECKS_WITH_TOO_FEW_ROWS, NO_UNIQUE_MINIMUM)
+    if isinstance(estimator, ClassifierPopulationGLM):
+        meant |= dict.fromkeys(CHECKS_WITH_ONE_NEURON, ONE_NEURON) | dict.fromkeys(CHECKS_WITH_PROBABILITIES, ONE_ARRAY)
     return meant
 
 

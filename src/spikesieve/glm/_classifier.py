@@ -9,14 +9,23 @@ from spikesieve._randomness import as_generator
 from spikesieve._types import Labels, PerOutput, PyTree, Strengths
 from spikesieve.design import Design, as_design
 from spikesieve.glm._fitted_at import FittedAt, warn_unless_converged
-from spikesieve.glm._labels import as_labels, distinct_labels, numbers_of
+from spikesieve.glm._labels import as_labels, classes_in, most_probable, numbers_of
 from spikesieve.glm._linear_model import LinearModel
 from spikesieve.glm._path_strengths import path_strengths
 from spikesieve.glm._scores import categorical_score_of
 from spikesieve.glm._solver_options import solver_options
 from spikesieve.observation_models import CategoricalObservations
 from spikesieve.regularizer import BoundPenalty, Penalty
-from spikesieve.solver import CategoricalProblem, Path, Sample, as_sample, number_of_threads, solve_path
+from spikesieve.solver import (
+    CategoricalProblem,
+    MaskedProblem,
+    Path,
+    Problem,
+    Sample,
+    as_sample,
+    number_of_threads,
+    solve_path,
+)
 
 
 class ClassifierGLM(LinearModel):
@@ -88,10 +97,7 @@ class ClassifierGLM(LinearModel):
     @property
     def family(self) -> CategoricalObservations:
         """The observation model; its one link is the log of the softmax."""
-        link = self.inverse_link_function
-        if link is not None and (link if isinstance(link, str) else getattr(link, "__name__", "")) != "log_softmax":
-            raise ValueError(f"inverse_link_function of a classifier must be None or 'log_softmax', got {link!r}.")
-        return CategoricalObservations()
+        return softmax_family(self.inverse_link_function)
 
     def set_classes(self, y) -> "ClassifierGLM":
         """Set ``classes_`` to the distinct labels of `y`; ``fit`` does so by itself.
@@ -101,17 +107,7 @@ class ClassifierGLM(LinearModel):
         ValueError
             If they are not as many as ``n_classes``.
         """
-        labels = as_labels(y)
-        classes, wanted = distinct_labels(labels), self.n_classes
-        if wanted is None and classes.dtype.kind == "f" and (classes != np.floor(classes)).any():
-            raise ValueError("Unknown label type: continuous. Labels that are real numbers need n_classes to be given.")
-        if wanted is not None and (isinstance(wanted, bool) or int(wanted) != wanted or wanted < 2):
-            raise ValueError(f"n_classes must be a whole number of at least 2, or None, got {wanted!r}.")
-        if len(classes) != wanted and (wanted is not None or len(classes) < 2):
-            found = "one class" if len(classes) == 1 else f"{len(classes)} classes"
-            expected = "at least 2" if wanted is None else f"n_classes={wanted}"
-            raise ValueError(f"y has labels of {found}, expected {expected}: {classes[:10].tolist()}.")
-        self.classes_ = classes
+        self.classes_ = classes_in(as_labels(y), self.n_classes)
         return self
 
     def fit(self, X: PyTree, y, init_params=None, *, sample_weight=None) -> "ClassifierGLM":
@@ -132,7 +128,10 @@ class ClassifierGLM(LinearModel):
         sample = self.set_classes(y)._sample(X, y, sample_weight)
         layout = sample.design.layout.with_outputs(len(self.classes_))
         penalty, strength = self.penalty(layout)
-        start = self._start(init_params, layout)
+        return self.fit_sample(sample, penalty, strength, self._start(init_params, layout))
+
+    def fit_sample(self, sample: Sample, penalty: BoundPenalty, strength: float, start=None) -> "ClassifierGLM":
+        """Fit to rows that were checked already, class numbers for labels."""
         solution = self.solve(sample, penalty, np.array([strength]), start=start)
         warn_unless_converged(solution)
         self.set_solution(solution, sample)
@@ -158,25 +157,18 @@ class ClassifierGLM(LinearModel):
         strengths = path_strengths(model.regularizer_kind, penalty, strengths, n_strengths, min_ratio)
         grid = {"n_strengths": n_strengths, "min_ratio": min_ratio}
         with PathProgress("Fitting the path") as progress:
-            solution = model.solve(sample, penalty, strengths, progress=progress, **grid)
+            return model.path_of_sample(sample, penalty, strengths, progress=progress, **grid)
+
+    def path_of_sample(self, sample: Sample, penalty: BoundPenalty, strengths: Strengths | None, **options) -> Path:
+        """Fit a path to rows that were checked already, class numbers for labels."""
+        solution = self.solve(sample, penalty, strengths, **options)
         warn_unless_converged(solution)
-        return replace(solution, fitted_at=FittedAt(model, sample, solution, model.family))
+        return replace(solution, fitted_at=FittedAt(self, sample, solution, self.family))
 
     def solve(self, sample: Sample, penalty: BoundPenalty, strengths: Strengths | None, family=None, **options) -> Path:
         """Call the path solver with this model's options; `fit` and `fit_path` end here."""
         del family
-        weights = None if sample.weight is None else np.asarray(sample.relative_weight)
-        free = np.zeros(0, dtype=np.intp)
-        if isinstance(penalty, Penalty):
-            free = penalty.ungrouped[penalty.quadratic[penalty.ungrouped] == 0]
-        problem = CategoricalProblem(
-            design=sample.design,
-            n_outputs=len(self.classes_),
-            row_weights=weights,
-            n_threads=number_of_threads(self.n_jobs),
-            labels=sample.y.astype(np.intp),
-            unpenalised=free,
-        )
+        problem = categorical_problem(sample, penalty, len(self.classes_), number_of_threads(self.n_jobs))
         return solve_path(
             problem, penalty, strengths, **options, **solver_options(self.solver_name, self.solver_kwargs)
         )
@@ -186,26 +178,14 @@ class ClassifierGLM(LinearModel):
 
         `return_type` ``"log-proba"`` gives their logs.
         """
-        if return_type not in ("proba", "log-proba"):
-            raise ValueError(f"return_type must be 'proba' or 'log-proba', got {return_type!r}.")
         self.check_is_fitted()
         design = as_design(X)
         self.check_layout(design)
-        predictor = self._linear_predictor(design)
-        if return_type == "proba":
-            return self.family.probabilities(predictor)
-        return self.family.log_probabilities(predictor)
+        return probabilities_as(return_type, self.family, self._linear_predictor(design))
 
     def predict(self, X: PyTree) -> np.ndarray:
         """Most probable label per bin, ``(n_samples,)``; where a covariate is NaN, NaN, or None for names."""
-        probabilities = self.predict_proba(X)
-        missing = np.isnan(probabilities).any(axis=1)
-        labels = self.classes_[probabilities.argmax(axis=1)]
-        if missing.any():
-            is_number = labels.dtype.kind in "iuf"
-            labels = labels.astype(float if is_number else object)
-            labels[missing] = np.nan if is_number else None
-        return labels
+        return most_probable(self.predict_proba(X), self.classes_)
 
     def score(
         self, X: PyTree, y, score_type: str = "log-likelihood", aggregate_sample_scores=np.mean, *, sample_weight=None
@@ -276,3 +256,35 @@ class ClassifierGLM(LinearModel):
             classifier_tags=ClassifierTags(multi_class=self.n_classes != 2),
             input_tags=InputTags(allow_nan=True, sparse=True),
         )
+
+
+def softmax_family(link) -> CategoricalObservations:
+    """Observation model of a classifier, whose `link` can only be the log of the softmax."""
+    if link is not None and (link if isinstance(link, str) else getattr(link, "__name__", "")) != "log_softmax":
+        raise ValueError(f"inverse_link_function of a classifier must be None or 'log_softmax', got {link!r}.")
+    return CategoricalObservations()
+
+
+def probabilities_as(return_type: str, family: CategoricalObservations, linear_predictor: PerOutput) -> PerOutput:
+    """Probabilities of the classes, or their logs, as a user asked for them."""
+    if return_type not in ("proba", "log-proba"):
+        raise ValueError(f"return_type must be 'proba' or 'log-proba', got {return_type!r}.")
+    return (family.probabilities if return_type == "proba" else family.log_probabilities)(linear_predictor)
+
+
+def categorical_problem(sample: Sample, penalty: BoundPenalty, n_classes: int, n_threads: int) -> Problem:
+    """What the solver is to minimise for class numbers as the observations of a sample."""
+    free = np.zeros(0, dtype=np.intp)
+    if isinstance(penalty, Penalty):
+        free = penalty.ungrouped[penalty.quadratic[penalty.ungrouped] == 0]
+    problem = CategoricalProblem(
+        design=sample.design,
+        n_outputs=n_classes,
+        row_weights=None if sample.weight is None else np.asarray(sample.relative_weight),
+        n_threads=n_threads,
+        labels=sample.y.astype(np.intp),
+        unpenalised=free,
+    )
+    if sample.feature_mask is None:
+        return problem
+    return MaskedProblem(problem, np.repeat(sample.feature_mask, n_classes))

@@ -29,6 +29,45 @@ def as_labels(y) -> np.ndarray:
     return labels
 
 
+def as_labels_of_neurons(y) -> np.ndarray:
+    """Labels as an array ``(n_samples, n_neurons)``.
+
+    Raises
+    ------
+    ValueError
+        If `y` is None or has no second axis.
+    """
+    if y is None:
+        raise ValueError("requires y to be passed, but the target y is None.")
+    labels = np.asarray(y)
+    if labels.ndim != 2:
+        raise ValueError(
+            f"y must be 2-dimensional, one label per time bin and neuron, got shape {labels.shape}. Labels that are "
+            "sequences need an array of objects."
+        )
+    return labels
+
+
+def classes_in(labels: np.ndarray, n_classes) -> np.ndarray:
+    """Distinct labels, checked to be as many as `n_classes`, or at least 2 where it is None.
+
+    Raises
+    ------
+    ValueError
+        If they are not, or if `n_classes` is no number of classes.
+    """
+    classes = distinct_labels(labels)
+    if n_classes is None and classes.dtype.kind == "f" and (classes != np.floor(classes)).any():
+        raise ValueError("Unknown label type: continuous. Labels that are real numbers need n_classes to be given.")
+    if n_classes is not None and (isinstance(n_classes, bool) or int(n_classes) != n_classes or n_classes < 2):
+        raise ValueError(f"n_classes must be a whole number of at least 2, or None, got {n_classes!r}.")
+    if len(classes) != n_classes and (n_classes is not None or len(classes) < 2):
+        found = "one class" if len(classes) == 1 else f"{len(classes)} classes"
+        expected = "at least 2" if n_classes is None else f"n_classes={n_classes}"
+        raise ValueError(f"y has labels of {found}, expected {expected}: {classes[:10].tolist()}.")
+    return classes
+
+
 def distinct_labels(labels: np.ndarray) -> np.ndarray:
     """Distinct labels, missing ones (None, NaN) aside: sorted, or as they come where they have no order."""
     kept = labels[~_missing(labels)]
@@ -61,6 +100,17 @@ def numbers_of(labels: np.ndarray, classes: np.ndarray) -> PerSample:
         raise ValueError(f"y has the label {unknown[0]!r}, which is none of the classes {classes.tolist()}.")
     numbers[~missing] = np.array([number[label] for label in distinct], dtype=float)[where]
     return numbers
+
+
+def most_probable(probabilities: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """Label of the largest of ``(..., n_classes)`` probabilities; where they are NaN, NaN, or None for names."""
+    missing = np.isnan(probabilities).any(axis=-1)
+    labels = classes[probabilities.argmax(axis=-1)]
+    if missing.any():
+        is_number = labels.dtype.kind in "iuf"
+        labels = labels.astype(float if is_number else object)
+        labels[missing] = np.nan if is_number else None
+    return labels
 
 
 def _inverse(labels: np.ndarray) -> tuple[list, np.ndarray]:

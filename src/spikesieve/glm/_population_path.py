@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from spikesieve._tree import flatten
 from spikesieve._types import PyTree
 from spikesieve.solver import Path
 
@@ -38,15 +39,17 @@ class PopulationPath:
 
     @property
     def intercept(self) -> np.ndarray:
-        """Intercepts, ``(n_strengths, n_neurons)``."""
+        """Intercepts, ``(n_strengths, n_neurons)``; of classifiers ``(n_strengths, n_neurons, n_classes)``."""
         return np.stack([path.intercept for path in self.neurons], axis=1)
 
     @property
     def coef(self) -> PyTree:
-        """Coefficients as the features came; every leaf has shape ``(n_strengths, n_features_of_leaf, n_neurons)``."""
-        layout = self.neurons[0].layout
-        flat = np.stack([path.coef_matrix for path in self.neurons], axis=-1)
-        return layout.structure.unflatten([flat[:, columns] for columns in layout.leaf_slices])
+        """Coefficients as the features came; every leaf has shape ``(n_strengths, n_features_of_leaf, n_neurons)``.
+
+        Those of classifiers have the classes as a fourth axis.
+        """
+        leaves = zip(*(flatten(path.coef)[0] for path in self.neurons), strict=True)
+        return self.neurons[0].layout.structure.unflatten([np.stack(leaf, axis=2) for leaf in leaves])
 
     @property
     def deviance_explained(self) -> np.ndarray:

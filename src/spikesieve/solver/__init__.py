@@ -7,6 +7,7 @@ from spikesieve.solver._masked_problem import MaskedProblem
 from spikesieve.solver._null import null_linear_predictor
 from spikesieve.solver._path import DEFAULT_TOLERANCE, path, solve_path
 from spikesieve.solver._population_problem import PopulationProblem, solve_neurons
+from spikesieve.solver._protocol import Problem
 from spikesieve.solver._record import Path
 from spikesieve.solver._sample import Sample, as_counts, as_sample
 from spikesieve.solver._threads import number_of_threads, one_blas_thread
@@ -17,6 +18,7 @@ __all__ = [
     "MaskedProblem",
     "Path",
     "PopulationProblem",
+    "Problem",
     "Sample",
     "Status",
     "as_counts",

@@ -1,0 +1,259 @@
+"""`ClassifierPopulationGLM`: one label per bin and neuron, given covariates that all neurons share."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from spikesieve._randomness import as_generator
+from spikesieve._types import PerOutput, PyTree, Strengths
+from spikesieve.design import Design, as_design
+from spikesieve.glm._classifier import ClassifierGLM, probabilities_as, softmax_family
+from spikesieve.glm._feature_mask import kept_features
+from spikesieve.glm._labels import as_labels_of_neurons, classes_in, most_probable, numbers_of
+from spikesieve.glm._linear_model import LinearModel
+from spikesieve.glm._path_strengths import path_strengths
+from spikesieve.glm._population_path import PopulationPath
+from spikesieve.glm._population_sample import PopulationSample
+from spikesieve.glm._scores import categorical_score_of
+from spikesieve.observation_models import CategoricalObservations
+from spikesieve.solver import Path, Sample
+
+
+class ClassifierPopulationGLM(LinearModel):
+    """Multinomial logistic regressions of many neurons that share their covariates and their classes.
+
+    Neurons are independent of one another, as if each had a `ClassifierGLM` of its own.
+
+    Parameters
+    ----------
+    n_classes
+        Number of classes of all neurons together. None takes as many as there are labels.
+    inverse_link_function, regularizer, regularizer_strength, solver_name, solver_kwargs, warm_start, n_jobs
+        As for `ClassifierGLM`, the same for every neuron. ``GroupLasso(joint=True)`` keeps or removes a covariate for
+        all classes of a neuron at once; it does not join neurons.
+    feature_mask
+        Which features each neuron may use, for all classes: as for `PopulationGLM`.
+
+    Attributes
+    ----------
+    classes_
+        The labels, ``(n_classes,)``, in the order of the coefficients.
+    coef_
+        ``(n_features, n_neurons, n_classes)``, or a pytree like X with one such array per leaf.
+    intercept_
+        ``(n_neurons, n_classes)``, averaging zero over the classes.
+    solutions_
+        A `Path` of one strength per neuron.
+    dof_resid_, n_iter_
+        As for `ClassifierGLM`, ``(n_neurons,)``.
+
+    Notes
+    -----
+    A neuron that never shows one of the classes has no finite intercept for it, which is said by a warning.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> speed = rng.uniform(0, 1, size=(300, 1))
+    >>> states = np.where(speed + 0.1 * rng.normal(size=(300, 2)) > [0.3, 0.7], "up", "down")
+    >>> model = ClassifierPopulationGLM(regularizer_strength=1e-3).fit(speed, states)
+    >>> model.coef_.shape, model.predict([[0.1], [0.5]]).tolist()
+    ((1, 2, 2), [['down', 'down'], ['up', 'down']])
+    """
+
+    default_regularizer = "Ridge"
+
+    def __init__(
+        self,
+        n_classes=2,
+        inverse_link_function=None,
+        regularizer=None,
+        regularizer_strength=None,
+        solver_name=None,
+        solver_kwargs=None,
+        feature_mask=None,
+        warm_start=False,
+        n_jobs=None,
+    ):
+        self.n_classes = n_classes
+        self.inverse_link_function = inverse_link_function
+        self.regularizer = regularizer
+        self.regularizer_strength = regularizer_strength
+        self.solver_name = solver_name
+        self.solver_kwargs = solver_kwargs
+        self.feature_mask = feature_mask
+        self.warm_start = warm_start
+        self.n_jobs = n_jobs
+
+    @property
+    def family(self) -> CategoricalObservations:
+        """The observation model; its one link is the log of the softmax."""
+        return softmax_family(self.inverse_link_function)
+
+    def set_classes(self, y) -> "ClassifierPopulationGLM":
+        """Set ``classes_`` to the distinct labels of `y`; ``fit`` does so by itself.
+
+        Raises
+        ------
+        ValueError
+            If they are not as many as ``n_classes``.
+        """
+        self.classes_ = classes_in(as_labels_of_neurons(y).ravel(), self.n_classes)
+        return self
+
+    def fit(self, X: PyTree, y, init_params=None, *, sample_weight=None) -> "ClassifierPopulationGLM":
+        """Fit to certified optimality at ``regularizer_strength``.
+
+        Parameters
+        ----------
+        X, sample_weight
+            As for ``ClassifierGLM.fit``, the same for all neurons.
+        y
+            Labels per bin and neuron, ``(n_samples, n_neurons)``, of any hashable type. A missing one (None, NaN)
+            leaves its bin out for its neuron.
+        init_params
+            ``(coef, intercept)`` to start from, shaped as the fitted ones.
+        """
+        recording = self.set_classes(y)._recording(X, y, sample_weight)
+        n_neurons, n_classes = recording.n_neurons, len(self.classes_)
+        layout = recording.design.layout.with_outputs(n_neurons, n_classes)
+        start, penalty = self._start(init_params, layout), self.penalty(layout.with_outputs(n_classes))
+        models = []
+        for neuron, sample in enumerate(self._samples(recording)):
+            begin = None
+            if start is not None:
+                intercept, coef = (values.reshape(-1, n_neurons, n_classes)[:, neuron].ravel() for values in start)
+                begin = intercept, coef
+            models.append(self._single().fit_sample(sample, *penalty, begin))
+        self._set_models(models, layout)
+        return self
+
+    def fit_path(
+        self,
+        X: PyTree,
+        y,
+        strengths: Strengths | None = None,
+        *,
+        n_strengths: int = 100,
+        min_ratio: float = 1e-3,
+        sample_weight=None,
+    ) -> PopulationPath:
+        """Fit at a whole sequence of strengths, each neuron at its own unless they are given.
+
+        Arguments are those of ``ClassifierGLM.fit_path``. Coefficients of the path have shape ``(n_strengths,
+        n_features_of_leaf, n_neurons, n_classes)`` per leaf.
+        """
+        model = self.unfitted_copy().set_classes(y)
+        recording = model._recording(X, y, sample_weight)
+        penalty, _ = model.penalty(recording.design.layout.with_outputs(len(model.classes_)), scalar=1.0)
+        strengths = path_strengths(model.regularizer_kind, penalty, strengths, n_strengths, min_ratio)
+        grid = {"n_strengths": n_strengths, "min_ratio": min_ratio}
+
+        def path_of_one(sample: Sample) -> Path:
+            return model._single().path_of_sample(sample, penalty, strengths, **grid)
+
+        return PopulationPath(tuple(path_of_one(sample) for sample in model._samples(recording)))
+
+    def predict_proba(self, X: PyTree, return_type: str = "proba") -> np.ndarray:
+        """Probability of each class per bin and neuron, ``(n_samples, n_neurons, n_classes)``.
+
+        NaN where a covariate is NaN. `return_type` ``"log-proba"`` gives their logs.
+        """
+        self.check_is_fitted()
+        design = as_design(X)
+        self.check_layout(design)
+        predictor = self._linear_predictor(design)
+        return np.stack([probabilities_as(return_type, self.family, one) for one in predictor], axis=1)
+
+    def predict(self, X: PyTree) -> np.ndarray:
+        """Most probable label per bin and neuron, ``(n_samples, n_neurons)``, NaN or None where a covariate is NaN."""
+        return most_probable(self.predict_proba(X), self.classes_)
+
+    def score(
+        self, X: PyTree, y, score_type: str = "log-likelihood", aggregate_sample_scores=np.mean, *, sample_weight=None
+    ) -> float | np.ndarray:
+        """Mean over neurons of what ``ClassifierGLM.score`` gives for each; see there."""
+        self.check_is_fitted()
+        recording = self._recording(X, y, sample_weight)
+        self.check_layout(recording.design)
+        if recording.n_neurons != len(self.intercept_):
+            raise ValueError(f"y has {recording.n_neurons} neurons but the model was fitted on {len(self.intercept_)}.")
+        scores = []
+        for neuron in range(recording.n_neurons):
+            sample = recording.sample_of(neuron, self.family)
+            predictor = self._linear_predictor(sample.design)[neuron]
+            scores.append(categorical_score_of(self.family, predictor, sample, score_type, aggregate_sample_scores))
+        score = np.mean(scores, axis=0)
+        return float(score) if np.ndim(score) == 0 else score
+
+    def simulate(self, random_key, feedforward_input: PyTree) -> tuple[np.ndarray, np.ndarray]:
+        """Draw labels from the fitted model: ``(labels, probabilities)`` per bin and neuron."""
+        probabilities, rng = self.predict_proba(feedforward_input), as_generator(random_key)
+        drawn = [self.family.sample(rng, probabilities[:, n]) for n in range(probabilities.shape[1])]
+        return self.classes_[np.stack(drawn, axis=1)], probabilities
+
+    def compute_loss(self, params, X: PyTree, y) -> float:
+        """Unpenalised loss at ``params = (coef, intercept)``: sum over neurons of their means over bins."""
+        model = self if hasattr(self, "classes_") else self.unfitted_copy().set_classes(y)
+        recording, n_classes = model._recording(X, y, None), len(model.classes_)
+        layout = recording.design.layout.with_outputs(recording.n_neurons, n_classes)
+        start = model._start(params, layout)
+        assert start is not None
+        intercept, coef = (values.reshape(-1, recording.n_neurons, n_classes) for values in start)
+        total = 0.0
+        for neuron in range(recording.n_neurons):
+            sample = recording.sample_of(neuron, self.family)
+            eta = sample.design.linear_predictor(coef[:, neuron], intercept[0, neuron])
+            total += float(self.family.loss(eta, sample.y.astype(np.intp)).mean())
+        return total
+
+    def _single(self) -> ClassifierGLM:
+        """The model of one neuron, which knows the classes of all."""
+        names = ("n_classes", "inverse_link_function", "regularizer", "regularizer_strength", "solver_name")
+        given = {name: getattr(self, name) for name in (*names, "solver_kwargs", "n_jobs")}
+        single = ClassifierGLM(**given)
+        single.classes_ = self.classes_
+        return single
+
+    def _recording(self, X: PyTree, y, sample_weight) -> PopulationSample:
+        """Rows that can be fitted, with class numbers for labels."""
+        labels = as_labels_of_neurons(y)
+        numbers = numbers_of(labels.ravel(), self.classes_).reshape(labels.shape)
+        return PopulationSample(X, numbers, sample_weight, None)
+
+    def _samples(self, recording: PopulationSample) -> list[Sample]:
+        """Rows of each neuron, with the features that it may use."""
+        kept = kept_features(self.feature_mask, recording.design.layout.with_outputs(recording.n_neurons))
+        samples = [recording.sample_of(neuron, self.family) for neuron in range(recording.n_neurons)]
+        if kept is None:
+            return samples
+        return [replace(sample, feature_mask=kept[:, neuron]) for neuron, sample in enumerate(samples)]
+
+    def _set_models(self, models: list[ClassifierGLM], layout) -> None:
+        """Take over the fitted models of all neurons."""
+        of_one = layout.with_outputs(len(self.classes_))
+        flat = [of_one.to_flat(model.coef_, "coef_").reshape(-1, len(self.classes_)) for model in models]
+        self._layout = layout
+        self.coef_ = layout.to_tree(np.stack(flat, axis=1).ravel())
+        self.intercept_ = np.stack([model.intercept_ for model in models])
+        self.solutions_ = tuple(model.solution_ for model in models)
+        self.n_iter_ = np.array([model.n_iter_ for model in models])
+        self.dof_resid_ = np.array([model.dof_resid_ for model in models])
+        if layout.structure.is_leaf:
+            self.n_features_in_ = layout.with_outputs().n_coef
+
+    def _linear_predictor(self, design: Design) -> list[PerOutput]:
+        """Linear predictors of the classes, neuron by neuron."""
+        coef = self._layout.to_flat(self.coef_, "coef_").reshape(-1, *self.intercept_.shape)
+        return [design.linear_predictor(coef[:, n], intercept) for n, intercept in enumerate(self.intercept_)]
+
+    def __sklearn_tags__(self):
+        from sklearn.utils import ClassifierTags, InputTags, Tags, TargetTags
+
+        return Tags(
+            estimator_type="classifier",
+            target_tags=TargetTags(required=True, two_d_labels=True, multi_output=True, single_output=False),
+            classifier_tags=ClassifierTags(multi_class=self.n_classes != 2),
+            input_tags=InputTags(allow_nan=True, sparse=True),
+        )
