@@ -64,6 +64,17 @@ def test_each_neuron_has_the_path_it_would_have_alone():
         np.testing.assert_allclose(path.at(strength).coef_["g00"], alone.at(strength).coef_["g00"], atol=1e-7)
 
 
+def test_a_path_gives_fitted_populations():
+    X, y = recording()
+    model = ClassifierPopulationGLM(3, **{**LASSO, "regularizer_strength": None})
+    paths = model.fit_path(X, y, n_strengths=6, min_ratio=0.1)
+    each = paths.at(paths.strengths[3])
+    np.testing.assert_allclose(each.coef_["g00"], paths.coef["g00"][3], atol=1e-12)
+    again = each.unfitted_copy().fit(X, y)
+    np.testing.assert_allclose(again.coef_["g00"], each.coef_["g00"], atol=1e-8)
+    np.testing.assert_array_equal(each.predict(X), again.predict(X))
+
+
 def test_neurons_share_the_classes_of_all():
     X, y = recording(n_classes=2)
     y[:, 2] += 1  # shows 1 and 2, where the others show 0 and 1

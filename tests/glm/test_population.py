@@ -121,6 +121,37 @@ def test_strengths_may_differ_between_neurons():
     assert_same(population, [single.fit(X, y[:, n]) for n, single in enumerate(singles)], X)
 
 
+def test_a_path_gives_fitted_populations():
+    X, y = recording()
+    model = PopulationGLM(regularizer="GroupLasso", solver_kwargs=EXACT)
+    paths = model.fit_path(X, y, n_strengths=8, min_ratio=0.05)
+    one = paths.at(0.03)
+    assert isinstance(one, PopulationGLM) and one.regularizer_strength == 0.03 and not hasattr(model, "coef_")
+    fitted = PopulationGLM(**LASSO).fit(X, y)
+    np.testing.assert_allclose(one.coef_["g00"], fitted.coef_["g00"], atol=1e-8)
+    np.testing.assert_allclose(one.predict(X), fitted.predict(X), rtol=1e-7)
+    each = paths.at(paths.strengths[4])
+    np.testing.assert_allclose(each.coef_["g00"], paths.coef["g00"][4], atol=1e-12)
+    np.testing.assert_array_equal(each.regularizer_strength, paths.strengths[[4]])
+    again = each.unfitted_copy().fit(X, y)
+    np.testing.assert_allclose(again.coef_["g00"], each.coef_["g00"], atol=1e-8)
+    assert each.score(X, y) == pytest.approx(again.score(X, y), abs=1e-8)
+    with pytest.raises(ValueError, match="expected one number, or one per neuron"):
+        paths.at([0.1, 0.2])
+
+
+def test_relative_strengths_stay_with_the_models_of_a_path():
+    X, y = recording()
+    relative = {"g00": 1.0, "g01": 3.0, "g02": 0.5}
+    arguments = {**LASSO, "regularizer_strength": relative}
+    paths = PopulationGLM(**arguments).fit_path(X, y, n_strengths=5, min_ratio=0.05)
+    strength = 0.9 * paths.strengths[3]
+    alone = GLM(**arguments).fit_path(X, y[:, 1], n_strengths=5, min_ratio=0.05).at(strength[1])
+    np.testing.assert_allclose(paths.at(strength).coef_["g01"][:, 1], alone.coef_["g01"], atol=1e-8)
+    again = paths.at(strength).unfitted_copy().fit(X, y)
+    np.testing.assert_allclose(again.coef_["g01"][:, 1], alone.coef_["g01"], atol=1e-8)
+
+
 # ---- Neurons joined by the penalty -----------------------------------------------------------------------------------
 
 

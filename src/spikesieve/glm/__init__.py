@@ -5,6 +5,7 @@ from spikesieve.glm._classifier_population import ClassifierPopulationGLM
 from spikesieve.glm._glm import GLM
 from spikesieve.glm._glm_cv import GLMCV
 from spikesieve.glm._population import PopulationGLM
+from spikesieve.glm._population_path import PopulationPath
 from spikesieve.glm._saving import inspect_npz, load_model
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "GLM",
     "GLMCV",
     "PopulationGLM",
+    "PopulationPath",
     "inspect_npz",
     "load_model",
 ]

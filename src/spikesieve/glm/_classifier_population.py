@@ -1,22 +1,26 @@
 """`ClassifierPopulationGLM`: one label per bin and neuron, given covariates that all neurons share."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
 from spikesieve._randomness import as_generator
+from spikesieve._tree import CoefLayout
 from spikesieve._types import PerOutput, PyTree, Strengths
 from spikesieve.design import Design, as_design
 from spikesieve.glm._classifier import ClassifierGLM, probabilities_as, softmax_family
 from spikesieve.glm._feature_mask import kept_features
 from spikesieve.glm._labels import as_labels_of_neurons, classes_in, most_probable, numbers_of
 from spikesieve.glm._linear_model import LinearModel
+from spikesieve.glm._neuron_strengths import strength_of_neuron, strength_of_neurons
 from spikesieve.glm._path_strengths import path_strengths
 from spikesieve.glm._population_path import PopulationPath
 from spikesieve.glm._population_sample import PopulationSample
 from spikesieve.glm._scores import categorical_score_of
 from spikesieve.observation_models import CategoricalObservations
-from spikesieve.solver import Path, Sample
+from spikesieve.regularizer import BoundPenalty
+from spikesieve.solver import Sample
 
 
 class ClassifierPopulationGLM(LinearModel):
@@ -28,7 +32,9 @@ class ClassifierPopulationGLM(LinearModel):
     ----------
     n_classes
         Number of classes of all neurons together. None takes as many as there are labels.
-    inverse_link_function, regularizer, regularizer_strength, solver_name, solver_kwargs, warm_start, n_jobs
+    regularizer_strength
+        As for `ClassifierGLM`, the same for every neuron; or one number for each, ``(1, n_neurons)``.
+    inverse_link_function, regularizer, solver_name, solver_kwargs, warm_start, n_jobs
         As for `ClassifierGLM`, the same for every neuron. ``GroupLasso(joint=True)`` keeps or removes a covariate for
         all classes of a neuron at once; it does not join neurons.
     feature_mask
@@ -118,15 +124,15 @@ class ClassifierPopulationGLM(LinearModel):
         recording = self.set_classes(y)._recording(X, y, sample_weight)
         n_neurons, n_classes = recording.n_neurons, len(self.classes_)
         layout = recording.design.layout.with_outputs(n_neurons, n_classes)
-        start, penalty = self._start(init_params, layout), self.penalty(layout.with_outputs(n_classes))
-        models = []
+        start, singles, models = self._start(init_params, layout), self._singles(n_neurons), []
+        penalties = self._penalties(singles, recording.design.layout)
         for neuron, sample in enumerate(self._samples(recording)):
             begin = None
             if start is not None:
                 intercept, coef = (values.reshape(-1, n_neurons, n_classes)[:, neuron].ravel() for values in start)
                 begin = intercept, coef
-            models.append(self._single().fit_sample(sample, *penalty, begin))
-        self._set_models(models, layout)
+            models.append(singles[neuron].fit_sample(sample, *penalties[neuron], begin))
+        self.set_models(models, layout)
         return self
 
     def fit_path(
@@ -146,14 +152,16 @@ class ClassifierPopulationGLM(LinearModel):
         """
         model = self.unfitted_copy().set_classes(y)
         recording = model._recording(X, y, sample_weight)
-        penalty, _ = model.penalty(recording.design.layout.with_outputs(len(model.classes_)), scalar=1.0)
-        strengths = path_strengths(model.regularizer_kind, penalty, strengths, n_strengths, min_ratio)
+        singles = model._singles(recording.n_neurons)
+        penalties = [penalty for penalty, _ in model._penalties(singles, recording.design.layout, scalar=1.0)]
+        strengths = path_strengths(model.regularizer_kind, penalties[0], strengths, n_strengths, min_ratio)
         grid = {"n_strengths": n_strengths, "min_ratio": min_ratio}
-
-        def path_of_one(sample: Sample) -> Path:
-            return model._single().path_of_sample(sample, penalty, strengths, **grid)
-
-        return PopulationPath(tuple(path_of_one(sample) for sample in model._samples(recording)))
+        paths = tuple(
+            single.path_of_sample(sample, penalty, strengths, **grid)
+            for single, sample, penalty in zip(singles, model._samples(recording), penalties, strict=True)
+        )
+        layout = recording.design.layout.with_outputs(recording.n_neurons, len(model.classes_))
+        return PopulationPath(paths, partial(_joined, model, layout))
 
     def predict_proba(self, X: PyTree, return_type: str = "proba") -> np.ndarray:
         """Probability of each class per bin and neuron, ``(n_samples, n_neurons, n_classes)``.
@@ -208,13 +216,24 @@ class ClassifierPopulationGLM(LinearModel):
             total += float(self.family.loss(eta, sample.y.astype(np.intp)).mean())
         return total
 
-    def _single(self) -> ClassifierGLM:
-        """The model of one neuron, which knows the classes of all."""
-        names = ("n_classes", "inverse_link_function", "regularizer", "regularizer_strength", "solver_name")
-        given = {name: getattr(self, name) for name in (*names, "solver_kwargs", "n_jobs")}
-        single = ClassifierGLM(**given)
-        single.classes_ = self.classes_
-        return single
+    def _singles(self, n_neurons: int) -> list[ClassifierGLM]:
+        """The models of the neurons, which know the classes of all, each with its own strength."""
+        names = ("n_classes", "inverse_link_function", "regularizer", "solver_name", "solver_kwargs", "n_jobs")
+        given, strength, singles = {name: getattr(self, name) for name in names}, self.regularizer_strength, []
+        for neuron in range(n_neurons):
+            own = strength_of_neuron(strength, neuron, n_neurons) if np.shape(strength) == (1, n_neurons) else strength
+            singles.append(ClassifierGLM(**given, regularizer_strength=own))
+            singles[-1].classes_ = self.classes_
+        return singles
+
+    def _penalties(
+        self, singles: list[ClassifierGLM], layout: CoefLayout, scalar: float | None = None
+    ) -> list[tuple[BoundPenalty, float]]:
+        """Penalty and strength of each neuron; made once unless the strength differs between neurons."""
+        layout = layout.with_outputs(len(self.classes_))
+        if np.shape(self.regularizer_strength) == (1, len(singles)):
+            return [single.penalty(layout, scalar) for single in singles]
+        return [self.penalty(layout, scalar)] * len(singles)
 
     def _recording(self, X: PyTree, y, sample_weight) -> PopulationSample:
         """Rows that can be fitted, with class numbers for labels."""
@@ -230,7 +249,7 @@ class ClassifierPopulationGLM(LinearModel):
             return samples
         return [replace(sample, feature_mask=kept[:, neuron]) for neuron, sample in enumerate(samples)]
 
-    def _set_models(self, models: list[ClassifierGLM], layout) -> None:
+    def set_models(self, models: list[ClassifierGLM], layout: CoefLayout) -> None:
         """Take over the fitted models of all neurons."""
         of_one = layout.with_outputs(len(self.classes_))
         flat = [of_one.to_flat(model.coef_, "coef_").reshape(-1, len(self.classes_)) for model in models]
@@ -257,3 +276,14 @@ class ClassifierPopulationGLM(LinearModel):
             classifier_tags=ClassifierTags(multi_class=self.n_classes != 2),
             input_tags=InputTags(allow_nan=True, sparse=True),
         )
+
+
+def _joined(
+    population: ClassifierPopulationGLM, layout: CoefLayout, models: list[ClassifierGLM]
+) -> ClassifierPopulationGLM:
+    """Return the population of some fitted models."""
+    fitted = population.unfitted_copy()
+    fitted.classes_ = population.classes_
+    fitted.regularizer_strength = strength_of_neurons([model.regularizer_strength for model in models])
+    fitted.set_models(models, layout)
+    return fitted

@@ -1,18 +1,20 @@
 """`PopulationGLM`: many neurons given the same covariates, independent of one another or joined by their penalty."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
 from spikesieve._progress import PathProgress
 from spikesieve._randomness import as_generator
-from spikesieve._tree import CoefLayout, flatten, map_leaves
+from spikesieve._tree import CoefLayout
 from spikesieve._types import PerOutput, PyTree, Strengths
 from spikesieve.design import Design, as_design
 from spikesieve.glm._feature_mask import kept_features
 from spikesieve.glm._fitted_at import warn_unless_converged
 from spikesieve.glm._glm import GLM
 from spikesieve.glm._linear_model import LinearModel
+from spikesieve.glm._neuron_strengths import differ_between_neurons, strength_of_neuron, strength_of_neurons
 from spikesieve.glm._path_strengths import path_strengths
 from spikesieve.glm._population_path import PopulationPath
 from spikesieve.glm._population_sample import PopulationSample
@@ -46,8 +48,8 @@ class PopulationGLM(LinearModel):
     observation_model, inverse_link_function, regularizer, solver_name, solver_kwargs, warm_start, n_jobs
         As for `GLM`.
     regularizer_strength
-        As for `GLM`, the same for every neuron, or per neuron: a tree like the features whose leaves have the neurons
-        as a second axis.
+        As for `GLM`, the same for every neuron; or per neuron: ``(1, n_neurons)``, or whatever a `GLM` takes with the
+        neurons as a second axis.
     feature_mask
         Which features each neuron may use: an array ``(n_features, n_neurons)`` of 0 and 1, or a tree like the features
         with ``(n_neurons,)`` leaves (whole covariates) or ``(n_features_of_leaf, n_neurons)`` leaves. A feature that a
@@ -123,15 +125,16 @@ class PopulationGLM(LinearModel):
             penalty, strength = self.penalty(layout)
             self._set_joint(self._solve_jointly(recording, penalty, np.array([strength]), kept, start=start), recording)
             return self
-        penalties = self._penalties(layout, scalar=None)
+        singles = self._singles(recording.n_neurons)
+        penalties = self._penalties(singles, recording.design.layout)
 
         def fit_one(neuron: int, sample: Sample) -> GLM:
             begin = None
             if start is not None:
                 begin = start[0][neuron : neuron + 1], start[1].reshape(-1, recording.n_neurons)[:, neuron]
-            return self._single().fit_sample(sample, *penalties[neuron], begin)
+            return singles[neuron].fit_sample(sample, *penalties[neuron], begin)
 
-        self._set_models(self._for_each_neuron(recording, kept, fit_one), layout)
+        self.set_models(self._for_each_neuron(recording, kept, fit_one), layout)
         return self
 
     def fit_path(
@@ -164,13 +167,15 @@ class PopulationGLM(LinearModel):
             strengths = path_strengths(self.regularizer_kind, penalty, strengths, n_strengths, min_ratio)
             with PathProgress("Fitting the path") as progress:
                 return self._solve_jointly(recording, penalty, strengths, kept, progress=progress, **grid)
-        penalties = self._penalties(layout, scalar=1.0)
+        singles = self._singles(recording.n_neurons)
+        penalties = self._penalties(singles, recording.design.layout, scalar=1.0)
         given = path_strengths(self.regularizer_kind, penalties[0][0], strengths, n_strengths, min_ratio)
 
         def path_of_one(neuron: int, sample: Sample) -> Path:
-            return self._single().path_of_sample(sample, penalties[neuron][0], given, **grid)
+            return singles[neuron].path_of_sample(sample, penalties[neuron][0], given, **grid)
 
-        return PopulationPath(tuple(self._for_each_neuron(recording, kept, path_of_one)))
+        joined_as = partial(_joined, self.unfitted_copy(), layout)
+        return PopulationPath(tuple(self._for_each_neuron(recording, kept, path_of_one)), joined_as)
 
     def predict(self, X: PyTree, *, offset=None) -> PerOutput:
         """Expected count per bin and neuron, ``(n_samples, n_neurons)``; NaN where a covariate is NaN."""
@@ -225,10 +230,12 @@ class PopulationGLM(LinearModel):
 
     # ---- Neurons one by one ------------------------------------------------------------------------------------------
 
-    def _single(self) -> GLM:
-        """The model of one neuron."""
+    def _singles(self, n_neurons: int) -> list[GLM]:
+        """The models of the neurons, each with its own strength."""
         names = ("observation_model", "inverse_link_function", "regularizer", "solver_name", "solver_kwargs", "n_jobs")
-        return GLM(**{name: getattr(self, name) for name in names})
+        given = {name: getattr(self, name) for name in names}
+        of_neuron = partial(strength_of_neuron, self.regularizer_strength, n_neurons=n_neurons)
+        return [GLM(**given, regularizer_strength=of_neuron(neuron)) for neuron in range(n_neurons)]
 
     def _for_each_neuron(self, recording: PopulationSample, kept, work) -> list:
         """``work(neuron, sample)`` for all neurons; those with the same rows share their passes."""
@@ -247,23 +254,15 @@ class PopulationGLM(LinearModel):
             results |= {n: work(n, samples[n]) for n in batch if n not in results}
         return [results[n] for n in range(recording.n_neurons)]
 
-    def _penalties(self, layout: CoefLayout, scalar: float | None) -> list[tuple[BoundPenalty, float]]:
-        """Penalty and strength of each neuron; one for all unless the strength differs between neurons."""
-        n_neurons, features = layout.n_outputs, layout.with_outputs()
-        leaves, _ = flatten(self.regularizer_strength, lists_of_numbers_are_leaves=True)
-        if not any(np.ndim(leaf) == 2 and np.shape(leaf)[1] == n_neurons for leaf in leaves):
-            return [self.penalty(features, scalar)] * n_neurons
-        bound = []
-        for neuron in range(n_neurons):
-            model = self.unfitted_copy()
-            model.regularizer_strength = map_leaves(
-                lambda leaf, neuron=neuron: np.asarray(leaf)[:, neuron] if np.ndim(leaf) == 2 else leaf,
-                self.regularizer_strength,
-            )
-            bound.append(model.penalty(features, scalar))
-        return bound
+    def _penalties(
+        self, singles: list[GLM], layout: CoefLayout, scalar: float | None = None
+    ) -> list[tuple[BoundPenalty, float]]:
+        """Penalty and strength of each neuron; made once unless the strength differs between neurons."""
+        if differ_between_neurons(self.regularizer_strength, len(singles)):
+            return [single.penalty(layout, scalar) for single in singles]
+        return [self.penalty(layout, scalar)] * len(singles)
 
-    def _set_models(self, models: list[GLM], layout: CoefLayout) -> None:
+    def set_models(self, models: list[GLM], layout: CoefLayout) -> None:
         """Take over the fitted models of all neurons."""
         flat = [layout.with_outputs().to_flat(model.coef_, "coef_") for model in models]
         self._set_coefficients(np.stack(flat, axis=1).ravel(), [model.intercept_[0] for model in models], layout)
@@ -347,3 +346,11 @@ class PopulationGLM(LinearModel):
 
 def _column(kept: np.ndarray | None, neuron: int) -> np.ndarray | None:
     return None if kept is None else kept[:, neuron]
+
+
+def _joined(population: PopulationGLM, layout: CoefLayout, models: list[GLM]) -> PopulationGLM:
+    """Return the population of some fitted models."""
+    fitted = population.unfitted_copy()
+    fitted.regularizer_strength = strength_of_neurons([model.regularizer_strength for model in models])
+    fitted.set_models(models, layout)
+    return fitted

@@ -1,6 +1,8 @@
 """The paths of the neurons of a population."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -19,9 +21,24 @@ class PopulationPath:
     ----------
     neurons
         The paths.
+
+    Examples
+    --------
+    >>> from spikesieve.glm import PopulationGLM
+    >>> rng = np.random.default_rng(0)
+    >>> X = {"position": rng.normal(size=(500, 3)), "speed": rng.normal(size=(500, 2))}
+    >>> counts = rng.poisson(np.exp(X["position"] @ rng.normal(scale=0.5, size=(3, 4)) - 1.0))
+    >>> paths = PopulationGLM(regularizer="GroupLasso").fit_path(X, counts, n_strengths=20)
+    >>> paths.strengths.shape, paths.coef["speed"].shape
+    ((20, 4), (20, 2, 4))
+    >>> model = paths.at(paths.strengths[2])
+    >>> model.coef_["speed"].shape, bool(model.coef_["speed"].any())
+    ((2, 4), False)
     """
 
     neurons: tuple[Path, ...]
+    joined_as: Callable[[list[Any]], Any] = field(repr=False)
+    """Makes a fitted population of its neurons' fitted models."""
 
     def __len__(self) -> int:
         return len(self.neurons)
@@ -65,3 +82,26 @@ class PopulationPath:
         """Largest strength at which each group is not zero, ``{label: (n_neurons,)}``; 0 where it never enters."""
         entries = [path.entry_strengths() for path in self.neurons]
         return {label: np.array([entry[label] for entry in entries]) for label in entries[0]}
+
+    def at(self, strength) -> Any:
+        """Return the fitted population at `strength`, a number, or one per neuron: ``paths.at(paths.strengths[5])``.
+
+        Raises
+        ------
+        ValueError
+            If there is not one strength, or one for each neuron, or one is negative or not finite.
+        """
+        strengths = np.asarray(strength, dtype=np.float64)
+        if strengths.shape not in ((), (len(self),)):
+            raise ValueError(f"strength has shape {strengths.shape}, expected one number, or one per neuron.")
+        each = np.broadcast_to(strengths, len(self))
+        return self.joined_as([path.at(float(one)) for path, one in zip(self.neurons, each, strict=True)])
+
+    def plot(self, quantity: str = "group_norms", neurons=None, axes=None) -> np.ndarray:
+        """Draw ``"group_norms"`` or ``"deviance_explained"`` against strength, a panel per neuron; returns the Axes.
+
+        `neurons` are the numbers of those to draw, the first twelve by default.
+        """
+        from spikesieve.plotting import plot_population_path
+
+        return plot_population_path(self, quantity, neurons, axes)

@@ -29,7 +29,7 @@ class PopulationSample:
         self.counts = counts if everything else counts[used.y.astype(np.intp)]
         self.n_neurons = counts.shape[1]
 
-    def sample_of(self, neuron: int, family: ObservationModel) -> Sample:
+    def sample_of(self, neuron: int, family: ObservationModel | CategoricalObservations) -> Sample:
         """Rows of one neuron."""
         return as_sample(self.design, self.counts[:, neuron], family, self.weight, self.offset)
 

@@ -1,5 +1,6 @@
 """A regularization path: each group's norm, or the deviance explained, against strength."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,10 +21,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _QUANTITIES = ("group_norms", "deviance_explained")
-_MOST_LABELS = 12
+MOST_LABELS = 12
 
 
-def plot_path(path, quantity: str = "group_norms", ax: "Axes | None" = None) -> "Axes":
+def plot_path(
+    path, quantity: str = "group_norms", ax: "Axes | None" = None, named: Sequence[str] | None = None
+) -> "Axes":
     """Draw a path against strength; strength decreases to the right, so covariates enter from left to right.
 
     Triangles (or, for the deviance, dotted lines) mark the strength at which a group enters. Crosses
@@ -39,6 +42,9 @@ def plot_path(path, quantity: str = "group_norms", ax: "Axes | None" = None) -> 
         of the null deviance that the model explains [%].
     ax
         Where to draw; None makes a new figure.
+    named
+        Labels of the groups to colour and name, in the order of the colours, so that several paths can be
+        drawn alike. None: those that enter, the twelve largest.
 
     Raises
     ------
@@ -51,36 +57,44 @@ def plot_path(path, quantity: str = "group_norms", ax: "Axes | None" = None) -> 
     x = strength_axis(ax, path.strengths)
     open_frame(ax)
     if quantity == "group_norms":
-        _draw_norms(ax, x, path)
+        _draw_norms(ax, x, path, largest_groups([path]) if named is None else named)
     else:
-        _draw_deviance(ax, x, path)
+        _draw_deviance(ax, x, path, _first_entered(path) if named is None else named)
     if getattr(path, "interrupted", False):
         ax.text(0.01, 0.98, "interrupted: not the whole path", transform=ax.transAxes, va="top", color=DARK_GREY)
     return ax
 
 
-def _draw_norms(ax, x, path):
+def largest_groups(paths) -> list[str]:
+    """Labels of the groups to name, largest first; groups that never enter have nothing to show."""
+    peak: dict[str, float] = {}
+    for path in paths:
+        for label, norm in path.group_norms.items():
+            peak[label] = max(float(np.max(norm)), peak.get(label, 0.0))
+    entered = [label for label, size in peak.items() if size > 0]
+    return sorted(entered, key=lambda label: -peak[label])[:MOST_LABELS]
+
+
+def _draw_norms(ax, x, path, named):
     norms = path.group_norms
-    named = _largest(norms)
+    looks = _looks(norms, named)
     ends = []
-    for label in (label for label in norms if label not in named):
+    for label in (label for label in norms if label not in looks):
         ax.plot(x, norms[label], color=GREY, linewidth=0.8, zorder=1, label=f"_{label}", **_dot_if_alone(x))
-    for index, label in enumerate(named):
-        look = line_look(index)
+    for label, look in looks.items():
         ax.plot(x, norms[label], linewidth=1.8, zorder=3, label=label, **look, **_dot_if_alone(x))
         ends.append((label, float(norms[label][-1]), look["color"]))
-    _mark_entries(ax, x, path, named)
-    _mark_unconverged(ax, x, path, [norms[label] for label in named] or list(norms.values()))
+    _mark_entries(ax, x, path, looks)
+    _mark_unconverged(ax, x, path, [norms[label] for label in looks] or list(norms.values()))
     ax.set_ylabel("norm of the group's coefficients")
     ax.set_ylim(bottom=0.0)
-    label_line_ends(ax, x[-1], ends + _label_of_the_rest(norms, named))
+    label_line_ends(ax, x[-1], ends + _label_of_the_rest(norms, looks))
 
 
-def _largest(norms: dict[str, np.ndarray]) -> list[str]:
-    """Labels of the groups to name, largest first; groups that never enter have nothing to show."""
-    peak = {label: float(np.max(norm)) for label, norm in norms.items()}
-    entered = [label for label in norms if peak[label] > 0]
-    return sorted(entered, key=lambda label: -peak[label])[:_MOST_LABELS]
+def _looks(norms: dict[str, np.ndarray], named: Sequence[str]) -> dict[str, dict]:
+    """Colour and style of each of the named groups that enters."""
+    looks = {label: line_look(index) for index, label in enumerate(named)}
+    return {label: look for label, look in looks.items() if label in norms and norms[label].max() > 0}
 
 
 def _label_of_the_rest(norms, named) -> list[tuple[str, float, str]]:
@@ -91,10 +105,10 @@ def _label_of_the_rest(norms, named) -> list[tuple[str, float, str]]:
     return labels + ([(f"{never} never enter{'s' if never == 1 else ''}", 0.0, DARK_GREY)] if never else [])
 
 
-def _mark_entries(ax, x, path, named):
-    for index, label in enumerate(named):
+def _mark_entries(ax, x, path, looks):
+    for label, look in looks.items():
         at = _entry_position(x, path, label)
-        marker = ax.plot(at, 0.0, marker="^", markersize=7, color=line_look(index)["color"], linestyle="none")[0]
+        marker = ax.plot(at, 0.0, marker="^", markersize=7, color=look["color"], linestyle="none")[0]
         marker.set(clip_on=False, zorder=4, label=f"_entry of {label}")
 
 
@@ -114,20 +128,20 @@ def _mark_unconverged(ax, x, path, curves, legend_at="upper left"):
     ax.legend(handles=[handle], loc=legend_at, frameon=False)
 
 
-def _draw_deviance(ax, x, path):
+def _draw_deviance(ax, x, path, named):
     percent = 100.0 * path.deviance_explained
     ax.plot(x, percent, color=BLACK, linewidth=1.8, zorder=3, label="deviance explained", **_dot_if_alone(x))
     _mark_unconverged(ax, x, path, [percent], legend_at="lower right")
     ax.set_ylabel("deviance explained [%]")
     ax.set_ylim(bottom=min(0.0, float(np.nanmin(percent))))
-    entries = [(label, _entry_position(x, path, label)) for label in _first_entered(path)]
-    label_above(ax, [(label, at, line_look(index)["color"]) for index, (label, at) in enumerate(entries)])
+    looks = _looks(path.group_norms, named)
+    label_above(ax, [(label, _entry_position(x, path, label), look["color"]) for label, look in looks.items()])
 
 
 def _first_entered(path) -> list[str]:
     norms, entry = path.group_norms, path.entry_strengths()
     entered = [label for label in norms if norms[label].max() > 0]
-    return sorted(entered, key=lambda label: -entry[label])[:_MOST_LABELS]
+    return sorted(entered, key=lambda label: -entry[label])[:MOST_LABELS]
 
 
 def _dot_if_alone(x) -> dict[str, str]:
