@@ -91,14 +91,16 @@ class ExpandedPenalty:
     standardize: bool
     reported: tuple[Index, ...] | None
 
-    def expand(self, covariance: Callable[[Index], Gram]) -> tuple[Penalty, Expansion]:
+    def expand(self, covariance: Callable[[Index], Gram], kept: np.ndarray | None = None) -> tuple[Penalty, Expansion]:
         """Penalty on the latent coefficients, and how they make the coefficients.
 
         `covariance` gives that of the features which some coefficients multiply; it is asked only to standardize.
+        Coefficients that are not `kept`, ``(n_coef,)``, are zero whatever the latent ones are.
         """
         from scipy.sparse import coo_array
 
-        bases = [self._basis(g, covariance) for g in range(len(self.groups))]
+        kept = np.ones(self.n_coef) if kept is None else kept.astype(float)
+        bases = [kept[group, None] * self._basis(g, covariance, kept[group]) for g, group in enumerate(self.groups)]
         free = np.setdiff1d(np.arange(self.n_coef), np.concatenate([*self.groups, np.zeros(0, dtype=np.intp)]))
         n_latent, rows, columns, values, latent = len(free), [free], [np.arange(len(free))], [np.ones(len(free))], []
         for group, basis in zip(self.groups, bases, strict=True):
@@ -117,13 +119,13 @@ class ExpandedPenalty:
             return penalty, Expansion(matrix, self.labels, components=tuple(latent))
         return penalty, Expansion(matrix, self.labels, groups=self.reported)
 
-    def _basis(self, g: int, covariance: Callable[[Index], Gram]) -> np.ndarray:
+    def _basis(self, g: int, covariance: Callable[[Index], Gram], kept: np.ndarray) -> np.ndarray:
         """Coordinates of a group, ``(p_g, n_latent_of_group)``, in which its metric is the Euclidean one."""
         group, extra = self.groups[g], self.extra[g]
         if extra is None and not self.standardize:
             return np.eye(len(group))
         metric = covariance(group) if self.standardize else np.eye(len(group))
-        values, vectors = np.linalg.eigh(metric if extra is None else metric + extra)
+        values, vectors = np.linalg.eigh(metric if extra is None else metric + extra * kept * kept[:, None])
         seen = values > _NO_VARIANCE * max(values.max(), 0.0)
         # A group whose features are constant gets a coordinate that multiplies nothing, and stays out.
         return vectors[:, seen] / np.sqrt(values[seen]) if seen.any() else np.zeros((len(group), 1))

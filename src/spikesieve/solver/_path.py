@@ -109,7 +109,8 @@ def solve_path(
         penalty = penalty.informed(_pilot_coef(problem, penalty, tolerance, maxiter))
     expansion = None
     if isinstance(penalty, ExpandedPenalty):
-        penalty, expansion = penalty.expand(problem.column_covariance)
+        kept = problem.kept if isinstance(problem, MaskedProblem) else None
+        penalty, expansion = penalty.expand(problem.column_covariance, kept)
         problem = ExpandedProblem(problem, expansion)
         start = None if start is None else (start[0], expansion.to_latent(start[1]))
     with one_blas_thread(problem.n_threads, problem.n_coef):
