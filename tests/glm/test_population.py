@@ -63,7 +63,8 @@ def test_designs_offsets_and_weights_are_shared():
     given = {"offset": rng.normal(scale=0.3, size=500), "sample_weight": rng.uniform(size=500)}
     population = PopulationGLM(**LASSO).fit(design, y, **given)
     assert_same(population, [GLM(**LASSO).fit(design, y[:, n], **given) for n in range(2)], population.coef_)
-    assert population.predict(design, offset=given["offset"]).shape == (500, 2)
+    predicted = population.predict(design, offset=given["offset"])
+    np.testing.assert_allclose(predicted, np.exp(given["offset"])[:, None] * population.predict(design), rtol=1e-9)
 
 
 def test_a_missing_count_leaves_its_bin_out_for_its_neuron():

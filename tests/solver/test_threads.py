@@ -1,10 +1,16 @@
 """How rows are shared out: equal, whole, and the same whatever the number of threads."""
 
+import os
+import signal
+import warnings
+
 import numpy as np
+import pytest
+import threadpoolctl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spikesieve.solver._threads import equal_chunks, sum_over_shares
+from spikesieve.solver._threads import equal_chunks, map_chunks, one_blas_thread, sum_over_shares
 
 
 @given(n_samples=st.integers(1, 5000), most_rows=st.integers(1, 700), stride=st.integers(1, 60))
@@ -26,3 +32,31 @@ def test_sums_have_the_same_bits_for_any_number_of_threads(n_samples, n_threads)
         return [sum(values[rows].sum() for rows in share)]
 
     assert sum_over_shares(of_share, chunks, n_threads) == sum_over_shares(of_share, chunks, 1)
+
+
+def blas_threads() -> list[int]:
+    return [pool["num_threads"] for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "blas"]
+
+
+def test_limits_that_overlap_are_undone_by_the_last():
+    before = blas_threads()
+    first, second = (one_blas_thread(2, 10) for _ in range(2))
+    first.__enter__()
+    second.__enter__()
+    assert set(blas_threads()) == {1}
+    first.__exit__(None, None, None)
+    assert set(blas_threads()) == {1}
+    second.__exit__(None, None, None)
+    assert blas_threads() == before
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+def test_a_forked_process_has_threads_of_its_own():
+    assert list(map_chunks(abs, [-1, -2], 2)) == [1, 2]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Python 3.12 and JAX say that forks of threaded processes may hang
+        child = os.fork()
+    if child == 0:
+        signal.alarm(20)
+        os._exit(0 if list(map_chunks(abs, [-1, -2], 2)) == [1, 2] else 1)
+    assert os.waitpid(child, 0)[1] == 0

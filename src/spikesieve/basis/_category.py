@@ -34,7 +34,6 @@ class Category(Basis):
     Examples
     --------
     >>> import numpy as np
-    from jaxtyping import Int
     >>> from spikesieve.basis import Category
     >>> Category(["left", "right"]).compute_features(np.array(["right", "left", "rest"]))
     array([[0., 1.],

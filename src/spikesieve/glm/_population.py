@@ -334,8 +334,7 @@ class PopulationGLM(LinearModel):
         return self._layout.to_flat(self.coef_, "coef_").reshape(-1, len(self.intercept_))
 
     def _linear_predictor(self, design: Design) -> PerOutput:
-        predictor = design.linear_predictor(self._coef_matrix(), self.intercept_)
-        return predictor if design.offset is None else predictor + design.offset[:, None]
+        return design.linear_predictor(self._coef_matrix(), self.intercept_)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -105,6 +105,8 @@ class AdaptiveGroupLasso(GroupRegularizer):
         regularizer = self._pilot_regularizer()
         if regularizer is None:
             coef = layout.to_flat(self.pilot, "pilot")
+            if not np.isfinite(coef).all():
+                raise ValueError("pilot of an AdaptiveGroupLasso must be finite coefficients; it has NaN or infinity.")
             weights = penalty.weights * adaptive_factors(penalty, coef, float(power))
             return Penalty(penalty.n_coef, penalty.groups, weights, penalty.labels, penalty.quadratic), scalar
         chosen = self.pilot_strength

@@ -4,6 +4,7 @@ import contextlib
 import functools
 import itertools
 import os
+import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -72,7 +73,29 @@ def one_blas_thread(n_threads: int, n_coef: int) -> contextlib.AbstractContextMa
     20 000 rows x 50 columns took 28 ms on two threads and 4 ms on one.
     """
     is_large = n_threads == 1 and n_coef > _COEF_WORTH_THREADS
-    return contextlib.nullcontext() if is_large else _blas().limit(limits=1, user_api="blas")
+    return contextlib.nullcontext() if is_large else _ONE_BLAS_THREAD
+
+
+class _SharedLimit:
+    """One BLAS thread while anybody asks for it: of fits that overlap, only the last to end may undo it."""
+
+    def __init__(self):
+        self._lock, self._holders, self._limit = threading.Lock(), 0, None
+
+    def __enter__(self):
+        with self._lock:
+            if self._holders == 0:
+                self._limit = _blas().limit(limits=1, user_api="blas")
+            self._holders += 1
+
+    def __exit__(self, *exception):
+        with self._lock:
+            self._holders -= 1
+            if self._holders == 0 and self._limit is not None:
+                self._limit.restore_original_limits()
+
+
+_ONE_BLAS_THREAD = _SharedLimit()
 
 
 @functools.cache
@@ -85,3 +108,13 @@ def _blas():
 @functools.cache
 def _pool(n_threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(n_threads, thread_name_prefix="spikesieve")
+
+
+def _forget_threads() -> None:
+    """After a fork: the child has none of the pool's threads, and whoever held the limit is not there either."""
+    _pool.cache_clear()
+    _ONE_BLAS_THREAD.__init__()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_threads)
