@@ -54,8 +54,9 @@ def coverage(seed: int, width: float, drift: float, mean_count: float) -> tuple[
     for label, basis, effect, c in zip(LABELS, bases, effects, coef, strict=True):
         curve = found.tuning_curve(label, bin_width_s=1.0, n_points=N_POINTS, level=LEVEL)
         truth = np.exp(log_mean - effect).mean() * np.exp(basis.evaluate_on_grid(N_POINTS)[1] @ c)
-        points.append(((truth >= curve.lower_hz) & (truth <= curve.upper_hz)).mean())
-        curves.append(((truth >= curve.simultaneous_lower_hz) & (truth <= curve.simultaneous_upper_hz)).all())
+        seen = np.isfinite(curve.rate_hz)  # there is no curve where the covariate never was
+        points.append(((truth >= curve.lower_hz) & (truth <= curve.upper_hz))[seen].mean())
+        curves.append(((truth >= curve.simultaneous_lower_hz) & (truth <= curve.simultaneous_upper_hz))[seen].all())
     return float(np.mean(points)), float(np.mean(curves))
 
 

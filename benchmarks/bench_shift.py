@@ -133,8 +133,8 @@ def p_values(sample: Sample, covariate: int, rng: np.random.Generator) -> dict[s
     phases = np.arange(min(epochs.stride, 1 + shift.N_SAMPLED * epochs.stride // epochs.n_rows))
     ranges = column_ranges(columns, epochs, phases)
 
-    def null_of(moments, score) -> tuple[ShiftNull, float]:
-        scores = studentised_scores(moments, score, ranges)
+    def null_of(moments) -> tuple[ShiftNull, float]:
+        scores = studentised_scores(moments, ranges)
         values = np.sum(scores * scores, axis=1)
         n_independent = min(alignments.n_independent, independent_shifts(scores[1:]))
         return ShiftNull(values[1:], n_independent), float(values[0])
@@ -144,7 +144,7 @@ def p_values(sample: Sample, covariate: int, rng: np.random.Generator) -> dict[s
         without = fit_without(sample, family, covariate, trend_block(np.arange(len(sample.y)), n_functions))
         model = Model(without.columns, without.residual, without.weight)
         moments = aligned_moments(columns, model, alignments, phases)
-        null, statistic = null_of(moments, without.score)
+        null, statistic = null_of(moments)
         found[name] = null.tail_p_value(statistic)
         if n_functions:
             found["rank"] = null.rank_p_value(statistic)
@@ -153,8 +153,9 @@ def p_values(sample: Sample, covariate: int, rng: np.random.Generator) -> dict[s
         same = {
             name: np.broadcast_to(getattr(moments, name)[0], getattr(moments, name).shape) for name in ("information",)
         }
-        fixed = replace(moments, cross=np.broadcast_to(moments.cross[0], moments.cross.shape), **same)
-        null, statistic = null_of(fixed, np.zeros(len(without.score)))
+        cross = np.broadcast_to(moments.cross[0], moments.cross.shape)
+        fixed = replace(moments, cross=cross, nuisance_score=np.zeros_like(moments.nuisance_score), **same)
+        null, statistic = null_of(fixed)
         found["fixed"] = null.tail_p_value(statistic)
     return found | {"n": null.n_independent}
 

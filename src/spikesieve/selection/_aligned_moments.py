@@ -24,6 +24,7 @@ RowsOf = Callable[[slice], Float[np.ndarray, "n_rows n_columns"]]
 
 _COLUMNS_AT_A_TIME = 32
 _VALUES_AT_A_TIME = 2**22
+_ROWS_AT_A_TIME = 2**16
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,9 @@ class Moments:
         ``X_a' W X_a`` and ``X_a' W Z``, over the sampled rows.
     nuisance
         ``Z' W Z``, over the sampled rows.
+    nuisance_score
+        ``Z' r``, over all rows that take part. Others, between trials, are in the fit: over those that take part
+        alone the residuals do not sum to zero, and without this term their sum would swamp every statistic.
     share
         Sampled rows as a share of all that take part.
     """
@@ -46,6 +50,7 @@ class Moments:
     information: Float[np.ndarray, "n_alignments n_coef n_coef"]
     cross: Float[np.ndarray, "n_alignments n_coef n_nuisance"]
     nuisance: Float[np.ndarray, "n_nuisance n_nuisance"]
+    nuisance_score: Float[np.ndarray, " n_nuisance"]
     share: float
 
 
@@ -72,8 +77,10 @@ def aligned_moments(covariate: RowsOf, model: Model, alignments: Alignments, pha
     epochs = alignments.epochs
     of_epoch = _swapped_epoch if alignments.swapped else _shifted_epoch
     total: list[np.ndarray] = []
-    nuisance: np.ndarray = np.zeros(())
+    nuisance, nuisance_score = np.zeros(()), np.zeros(())
     for epoch in range(len(epochs)):
+        for rows in _taking_part(alignments, epoch):
+            nuisance_score = nuisance_score + model.columns(rows).T @ model.residual[rows]
         columns = [model.columns(epochs.phase_rows(epoch, int(phase))) for phase in phases]
         weighted = [
             rows * model.weight[epochs.phase_rows(epoch, int(phase)), None]
@@ -83,7 +90,16 @@ def aligned_moments(covariate: RowsOf, model: Model, alignments: Alignments, pha
         partners, chosen = np.unique(alignments.partners[:, epoch], return_inverse=True)
         parts = [part[chosen] for part in of_epoch(covariate, model, epochs, epoch, phases, weighted, partners)]
         total = [a + b for a, b in zip(total, parts, strict=True)] if total else parts
-    return Moments(total[0], total[1], total[2], nuisance, len(phases) / epochs.stride)
+    return Moments(total[0], total[1], total[2], nuisance, nuisance_score, len(phases) / epochs.stride)
+
+
+def _taking_part(alignments: Alignments, epoch: int) -> Iterator[slice]:
+    """Rows of an epoch that are in the score, so many at a time that their columns fit in memory."""
+    epochs = alignments.epochs
+    start = int(epochs.starts[epoch])
+    n_rows = int(epochs.lengths[epoch] if alignments.swapped else epochs.n_steps[epoch] * epochs.stride)
+    for first in range(start, start + n_rows, _ROWS_AT_A_TIME):
+        yield slice(first, min(first + _ROWS_AT_A_TIME, start + n_rows))
 
 
 def _shifted_epoch(covariate, model: Model, epochs: Epochs, epoch: int, phases, weighted, steps) -> list[np.ndarray]:

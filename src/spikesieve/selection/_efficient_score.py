@@ -21,7 +21,7 @@ _RANK_TOLERANCE = 1e-9
 
 
 def studentised_scores(
-    moments: Moments, nuisance_score: Float[np.ndarray, " n_nuisance"], column_range: Float[np.ndarray, " n_coef"]
+    moments: Moments, column_range: Float[np.ndarray, " n_coef"]
 ) -> Float[np.ndarray, "n_alignments n_coef"]:
     """Return ``z`` with ``|z|^2 = T`` at every alignment.
 
@@ -31,14 +31,12 @@ def studentised_scores(
     ----------
     moments
         Sums at each alignment.
-    nuisance_score
-        ``U_n``, over all rows.
     column_range
         Largest minus smallest entry of each column of the covariate.
     """
     root = _inverse_root(moments.nuisance / moments.share)
     cross = moments.cross / moments.share @ root
-    score = moments.score - cross @ (root.T @ nuisance_score)
+    score = moments.score - cross @ (root.T @ moments.nuisance_score)
     variance = moments.information / moments.share - cross @ cross.transpose(0, 2, 1)
     # In units of each column's range D is the identity, and the result does not depend on the covariate's units.
     unit = np.where(column_range > 0, column_range, 1.0)

@@ -22,7 +22,7 @@ _COLUMNS = {
 }
 _CAPTION = (
     "● selected. bits/spike: cross-validated gain of a covariate beside the selected ones, what leaving it out would "
-    "cost where it is selected and what adding it would bring where not. ? not enough data to tell."
+    "cost where it is selected and what adding it would bring where not. ? no answer: see status and notes."
 )
 
 
@@ -61,7 +61,8 @@ class Evidence:
         Cross-validated gain [bits per spike] of the covariate beside the selected ones. The folds are not those of
         new data: what was selected on them is flattered a little.
     deviance_share
-        Share of the null model's deviance that the covariate explains beside the selected ones.
+        Share of the null model's deviance that the covariate explains beside the selected ones, in the data that the
+        models were fitted to: a little above zero also for one that does nothing.
     """
 
     method: Any
@@ -148,7 +149,7 @@ class Evidence:
         for name in found:
             table.add_column(_COLUMNS[name], justify="right")
         for c, label in enumerate(self.labels):
-            numbers = [_number(values[neuron, c]) for values in found.values()]
+            numbers = [_number(name, values[neuron, c]) for name, values in found.items()]
             table.add_row(label, self._mark(neuron, c), *numbers, style="bold" if self.selected[neuron, c] else None)
         return table
 
@@ -161,10 +162,10 @@ class Evidence:
         for label in self.labels:
             table.add_column(label, justify="left")
         found = self.columns()
-        shown = next((found[name] for name in ("bits_per_spike", "q_value", "statistic") if name in found), None)
+        shown = next((name for name in ("bits_per_spike", "q_value", "statistic") if name in found), None)
         for i, neuron in enumerate(self.neurons):
             cells = [
-                f"{self._mark(i, c)} {'' if shown is None else _number(shown[i, c])}".strip()
+                f"{self._mark(i, c)} {'' if shown is None else _number(shown, found[shown][i, c])}".strip()
                 for c in range(len(self.labels))
             ]
             table.add_row(neuron, str(self.n_spikes[i]), *cells)
@@ -208,5 +209,8 @@ def evidence_of(
     )
 
 
-def _number(value: float) -> str:
-    return "" if np.isnan(value) else f"{value:.3g}"
+def _number(name: str, value: float) -> str:
+    """Three digits; gains, which are differences of scores, to two decimals (and never -0.00)."""
+    if np.isnan(value):
+        return ""
+    return f"{round(value, 2) + 0.0:.2f}" if name == "bits_per_spike" else f"{value:.3g}"

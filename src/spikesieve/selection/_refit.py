@@ -89,7 +89,10 @@ class Refit:
         return [self.tuning_curve(label, bin_width_s, **options) for label in shown]
 
     def time_rescaling(self, seed: int = 0) -> TimeRescaling:
-        """Kolmogorov-Smirnov test of the fitted rates by time rescaling; see `spikesieve.selection.time_rescaling`."""
+        """Kolmogorov-Smirnov test of the fitted rates by time rescaling; see `spikesieve.selection.time_rescaling`.
+
+        On the spikes that were fitted, so that the p-value is too large: a failure tells, a pass does not.
+        """
         return time_rescaling(self.sample.y, self.mean, seed=seed)
 
 

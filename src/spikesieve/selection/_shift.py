@@ -75,6 +75,10 @@ class Shift(SelectionMethod):
     With 200 spikes and a correlation of 0.7 it rejects 0.05 at 0.05. With the covariates of the bundled recording,
     spikes drawn from cells of head direction alone and a drift, it rejects 3 of 70 at 0.05, and chi-squared 57.
 
+    Known to fail: a covariate that shares its *fast* part with another one while its own part is slow, beside an
+    unmodelled drift. What it has of its own varies more slowly than the whole, which is what shifts move: in 60
+    simulated recordings (4/5 of its variance shared) a third of such null covariates had p below 0.05.
+
     Parameters
     ----------
     n_shifts
@@ -253,7 +257,7 @@ class _Tests:
         columns = partial(rows_of, block)
         model = Model(without.columns, without.residual, without.weight)
         moments = aligned_moments(columns, model, alignments, phases)
-        return studentised_scores(moments, without.score, column_ranges(columns, self.epochs, phases))
+        return studentised_scores(moments, column_ranges(columns, self.epochs, phases))
 
     def _alignments(self, block: Block) -> Alignments:
         """Where else this covariate is put."""

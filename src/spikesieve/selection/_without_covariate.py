@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 
 import numpy as np
-from jaxtyping import Float
 
 from spikesieve._tree import CoefLayout, dict_structure
 from spikesieve._types import Coef, PerSample
@@ -29,15 +28,12 @@ class WithoutCovariate:
         Columns of the other covariates and of the trend; the intercept aside.
     residual, weight
         Minus the loss's derivative, and its curvature, at the fit, per row; each times the row's weight.
-    score
-        ``Z' r`` of intercept and columns: what the weak ridge leaves of it.
     """
 
     blocks: tuple[Block, ...] = field(repr=False)
     fit: Path = field(repr=False)
     residual: PerSample = field(repr=False)
     weight: PerSample = field(repr=False)
-    score: Float[np.ndarray, " n_nuisance"] = field(repr=False)
 
     @property
     def converged(self) -> bool:
@@ -46,9 +42,9 @@ class WithoutCovariate:
 
     def columns(self, rows: slice) -> np.ndarray:
         """Intercept and columns on a slice of rows."""
-        matrix = np.ones((len(range(*rows.indices(len(self.residual)))), len(self.score)))
-        stops = 1 + np.cumsum([block.n_coef for block in self.blocks])
-        for block, stop in zip(self.blocks, stops, strict=True):
+        stops = 1 + np.cumsum([0, *(block.n_coef for block in self.blocks)])
+        matrix = np.ones((len(range(*rows.indices(len(self.residual)))), stops[-1]))
+        for block, stop in zip(self.blocks, stops[1:], strict=True):
             block.write_matrix(rows, matrix[:, stop - block.n_coef : stop])
         return matrix
 
@@ -96,11 +92,7 @@ def fit_without(
     residual, weight = -family.derivative(eta, sample.y), family.curvature(eta)
     if sample.weight is not None:
         residual, weight = residual * sample.weight, weight * sample.weight
-    score = np.zeros(1 + spans[-1])
-    score[0] = residual.sum()
-    for block, first, last in zip(blocks, spans[:-1], spans[1:], strict=True):
-        block.add_gradient(everything, residual, score[1 + first : 1 + last])
-    return WithoutCovariate(blocks, fit, residual, weight, score)
+    return WithoutCovariate(blocks, fit, residual, weight)
 
 
 def fit_blocks(
