@@ -27,9 +27,9 @@ def headless():
 
 def test_the_example_runs_and_prints_what_it_says(headless, capsys):
     exec(compile(EXAMPLE, "README.md", "exec"), {})
-    entries, selected = capsys.readouterr().out.splitlines()
+    selected, entries = capsys.readouterr().out.splitlines()
     assert entries.startswith("{'head_direction': ") and "'speed': " in entries
-    (promised,) = re.findall(r"print\(cv\.selected.*?#\s*(.*)", EXAMPLE)
+    (promised,) = re.findall(r"print\(result\.labels_.*?#\s*(.*)", EXAMPLE)
     assert selected == promised
 
 
