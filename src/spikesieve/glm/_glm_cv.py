@@ -3,7 +3,6 @@
 from spikesieve._types import PyTree
 from spikesieve.design import as_design
 from spikesieve.glm._glm import GLM
-from spikesieve.selection import CrossValidation, cross_validate
 from spikesieve.solver import Path, as_counts
 
 _RULES = ("min", "1se")
@@ -117,7 +116,9 @@ class GLMCV(GLM):
             design = design.with_weight(sample_weight)
         if offset is not None:
             design = design.with_offset(offset)
-        self.cv_: CrossValidation = cross_validate(
+        from spikesieve.selection import cross_validate  # 75 ms that programs without it need not wait for
+
+        self.cv_ = cross_validate(
             self._plain(),
             design,
             counts,
