@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -232,8 +233,9 @@ class PopulationGLM(LinearModel):
 
     def _singles(self, n_neurons: int) -> list[GLM]:
         """The models of the neurons, each with its own strength."""
-        names = ("observation_model", "inverse_link_function", "regularizer", "solver_name", "solver_kwargs", "n_jobs")
-        given = {name: getattr(self, name) for name in names}
+        names = ("regularizer", "solver_name", "solver_kwargs", "n_jobs")
+        # One family object for all: by it the solver knows whose passes can be shared.
+        given: dict[str, Any] = {"observation_model": self.family} | {name: getattr(self, name) for name in names}
         of_neuron = partial(strength_of_neuron, self.regularizer_strength, n_neurons=n_neurons)
         return [GLM(**given, regularizer_strength=of_neuron(neuron)) for neuron in range(n_neurons)]
 
