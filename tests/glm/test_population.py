@@ -67,19 +67,6 @@ def test_designs_offsets_and_weights_are_shared():
     np.testing.assert_allclose(predicted, np.exp(given["offset"])[:, None] * population.predict(design), rtol=1e-9)
 
 
-def test_neurons_share_their_passes(monkeypatch):
-    X, y = recording()
-    widths, evaluate = [], PopulationProblem.evaluate_each
-
-    def counted(problem, intercept, coef):
-        widths.append(len(intercept))
-        return evaluate(problem, intercept, coef)
-
-    monkeypatch.setattr(PopulationProblem, "evaluate_each", counted)
-    PopulationGLM("Poisson", **LASSO).fit(X, y)
-    assert widths[0] == y.shape[1] and np.mean(widths) > 0.5 * y.shape[1]
-
-
 def test_a_missing_count_leaves_its_bin_out_for_its_neuron():
     X, y = recording()
     y[:50, 1] = np.nan

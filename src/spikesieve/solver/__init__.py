@@ -6,7 +6,7 @@ from spikesieve.solver._dispersion import with_estimated_scale
 from spikesieve.solver._masked_problem import MaskedProblem
 from spikesieve.solver._null import null_linear_predictor
 from spikesieve.solver._path import DEFAULT_TOLERANCE, path, solve_path
-from spikesieve.solver._population_problem import PopulationProblem, solve_neurons
+from spikesieve.solver._population_problem import PopulationProblem
 from spikesieve.solver._protocol import Problem
 from spikesieve.solver._record import Path
 from spikesieve.solver._sample import Sample, as_counts, as_sample
@@ -27,7 +27,6 @@ __all__ = [
     "number_of_threads",
     "one_blas_thread",
     "path",
-    "solve_neurons",
     "solve_path",
     "with_estimated_scale",
 ]

@@ -1,20 +1,15 @@
-"""Many neurons and the same covariates: one pass serves them all, whether they are solved together or one by one."""
+"""Many neurons and the same covariates: one problem, whose outputs are the neurons."""
 
-import functools
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from spikesieve._types import Coef, Gram, Index, Intercepts, PerOutput
-from spikesieve.observation_models import ObservationModel, PoissonObservations
+from spikesieve.observation_models import ObservationModel
 from spikesieve.solver._columns import Columns
-from spikesieve.solver._lockstep import Ask, run_in_lockstep
 from spikesieve.solver._outputs_problem import OutputsProblem
 from spikesieve.solver._problem import SingleProblem
 from spikesieve.solver._protocol import Evaluation
-from spikesieve.solver._sample import Sample
 from spikesieve.solver._threads import sum_over_chunks
 
 
@@ -87,86 +82,3 @@ class PopulationProblem(OutputsProblem):
 
     def _single(self, neuron: int) -> SingleProblem:
         return SingleProblem(self.design, self.counts[:, neuron], self.family, None, self.row_weights)
-
-
-@dataclass(frozen=True)
-class _Request:
-    """A neuron's wish for an evaluation."""
-
-    neuron: int
-    family: ObservationModel
-    intercept: Intercepts
-    coef: Coef
-
-
-@dataclass(frozen=True)
-class _NeuronProblem(SingleProblem):
-    """One neuron's problem, whose passes are shared; they always cover every block."""
-
-    neuron: int = 0
-    ask: Ask = field(default=lambda request: request)
-
-    @property
-    def n_blocks(self) -> int:
-        return 1
-
-    def blocks_of(self, columns: Index) -> Index:
-        return np.zeros(min(len(columns), 1), dtype=np.intp)
-
-    def evaluate(self, intercept: Intercepts, coef: Coef, blocks: Index | None = None) -> Evaluation:
-        return self.ask(_Request(self.neuron, self.family, intercept, coef))
-
-
-@dataclass(frozen=True)
-class _NeuronSample(Sample):
-    """One neuron's sample, whose problem shares its passes."""
-
-    neuron: int = 0
-    ask: Ask = field(default=lambda request: request)
-
-    def _problem(self, family: ObservationModel, n_threads: int) -> SingleProblem:
-        single = super()._problem(family, n_threads)
-        values = (single.design, single.y, single.family, single.offset, single.row_weights, single.n_threads)
-        return _NeuronProblem(*values, neuron=self.neuron, ask=self.ask)
-
-    def alone(self) -> Sample:
-        return Sample(self.design, self.y, self.offset, self.weight, self.feature_mask)
-
-
-def solve_neurons(samples: Sequence[Sample], solve: Callable[[int, Sample], Any], n_threads: int) -> list[Any]:
-    """``solve(n, samples[n])`` for every neuron, where samples of the same rows share their passes.
-
-    `solve` sees the sample's problem and need not know of the others; the answers are those it would find alone.
-    """
-    first = samples[0]
-    everything = PopulationProblem(
-        design=first.design,
-        n_outputs=len(samples),
-        offset=None if first.offset is None else first.offset[:, None],
-        row_weights=None if first.weight is None else np.asarray(first.relative_weight),
-        n_threads=n_threads,
-        counts=np.stack([sample.y for sample in samples], axis=1),
-        family=PoissonObservations(),
-    )
-
-    @functools.lru_cache(maxsize=1)  # the same neurons ask again and again, until one of them is done
-    def problem_of(neurons: tuple[int, ...]) -> PopulationProblem:
-        return everything if len(neurons) == len(samples) else everything.only(np.array(neurons))
-
-    def serve(requests: list[_Request]) -> list[Evaluation]:
-        answers: dict[int, Evaluation] = {}
-        for family in {id(request.family): request.family for request in requests}.values():
-            alike = [request for request in requests if request.family is family]
-            neurons = tuple(request.neuron for request in alike)
-            problem = replace(problem_of(neurons), family=family)
-            intercept = np.array([request.intercept[0] for request in alike])
-            coef = np.stack([request.coef for request in alike], axis=1)
-            answers |= zip(neurons, problem.evaluate_each(intercept, coef), strict=True)
-        return [answers[request.neuron] for request in requests]
-
-    def job(neuron: int) -> Callable[[Ask], Any]:
-        sample = samples[neuron]
-        values = (sample.design, sample.y, sample.offset, sample.weight, sample.feature_mask)
-        return lambda ask: solve(neuron, _NeuronSample(*values, neuron=neuron, ask=ask))
-
-    return run_in_lockstep([job(neuron) for neuron in range(len(samples))], serve)
