@@ -189,7 +189,7 @@ class GLM(LinearModel):
         family = self._path_family(sample, penalty, strengths, min_ratio)
         solution = self.solve(sample, penalty, strengths, family, min_ratio=min_ratio, **options)
         warn_unless_converged(solution)
-        return replace(solution, fitted_at=FittedAt(self.unfitted_copy(), sample.alone(), solution, family))
+        return replace(solution, fitted_at=FittedAt(self.unfitted_copy(), sample, solution, family))
 
     def _path_family(self, sample: Sample, penalty: BoundPenalty, strengths, min_ratio: float) -> ObservationModel:
         """Family for a whole path: if its dispersion is estimated, with that of the smallest strength."""

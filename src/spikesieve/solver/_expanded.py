@@ -4,54 +4,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spikesieve._tree import CoefLayout
 from spikesieve._types import Coef, Gram, Index, Intercepts
 from spikesieve.regularizer import Expansion
-from spikesieve.solver._protocol import Evaluation, Problem
+from spikesieve.solver._protocol import Evaluation
+from spikesieve.solver._wrapped_problem import WrappedProblem
 
 
 @dataclass(frozen=True)
-class ExpandedProblem(Problem):
+class ExpandedProblem(WrappedProblem):
     """Another problem as a function of latent coefficients: gradient ``E' g``, curvature ``E' H E``."""
 
-    inner: Problem
     expansion: Expansion
-
-    @property
-    def n_threads(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
-        return self.inner.n_threads
-
-    @property
-    def n_samples(self) -> int:
-        return self.inner.n_samples
-
-    @property
-    def layout(self) -> CoefLayout:
-        return self.inner.layout
 
     @property
     def n_coef(self) -> int:
         return self.expansion.matrix.shape[1]
-
-    @property
-    def n_intercepts(self) -> int:
-        return self.inner.n_intercepts
-
-    @property
-    def n_blocks(self) -> int:
-        return self.inner.n_blocks
-
-    @property
-    def is_convex(self) -> bool:
-        return self.inner.is_convex
-
-    @property
-    def has_boundary(self) -> bool:
-        return self.inner.has_boundary
-
-    @property
-    def has_offset(self) -> bool:
-        return self.inner.has_offset
 
     def evaluate(self, intercept: Intercepts, coef: Coef, blocks: Index | None = None) -> Evaluation:
         at = self.inner.evaluate(intercept, self.expansion.to_coef(coef), blocks)
@@ -86,23 +53,8 @@ class ExpandedProblem(Problem):
         behind, mixing = self._behind(columns)
         return mixing.T @ self.inner.column_covariance(behind) @ mixing
 
-    def null_intercept(self) -> Intercepts:
-        return self.inner.null_intercept()
-
-    def has_finite_null(self) -> bool:
-        return self.inner.has_finite_null()
-
     def residual_rms(self, intercept: Intercepts, coef: Coef) -> float:
         return self.inner.residual_rms(intercept, self.expansion.to_coef(coef))
-
-    def response_size(self, intercept: Intercepts) -> float:
-        return self.inner.response_size(intercept)
-
-    def saturated_loss(self) -> float:
-        return self.inner.saturated_loss()
-
-    def chunks(self, stride: int = 1) -> list[slice]:
-        return self.inner.chunks(stride)
 
     def _behind(self, columns: Index) -> tuple[Index, np.ndarray]:
         """Coefficients that some latent ones contribute to, and by how much, ``(n_behind, n_columns)``."""

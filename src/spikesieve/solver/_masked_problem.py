@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spikesieve._tree import CoefLayout
 from spikesieve._types import Coef, Gram, Index, Intercepts, Mask
-from spikesieve.solver._protocol import Evaluation, Problem
+from spikesieve.solver._protocol import Evaluation
+from spikesieve.solver._wrapped_problem import WrappedProblem
 
 
 @dataclass(frozen=True)
-class MaskedProblem(Problem):
+class MaskedProblem(WrappedProblem):
     """`inner` with the features of some coefficients taken to be zero.
 
     Nothing depends on those coefficients then, so that a solver that starts with them at zero leaves them there.
@@ -23,36 +23,7 @@ class MaskedProblem(Problem):
         Which coefficients may differ from zero, ``(n_coef,)``.
     """
 
-    inner: Problem
     kept: Mask
-
-    @property
-    def n_threads(self) -> int:
-        return self.inner.n_threads
-
-    @property
-    def n_samples(self) -> int:
-        return self.inner.n_samples
-
-    @property
-    def layout(self) -> CoefLayout:
-        return self.inner.layout
-
-    @property
-    def n_intercepts(self) -> int:
-        return self.inner.n_intercepts
-
-    @property
-    def n_blocks(self) -> int:
-        return self.inner.n_blocks
-
-    @property
-    def is_convex(self) -> bool:
-        return self.inner.is_convex
-
-    @property
-    def has_offset(self) -> bool:
-        return self.inner.has_offset
 
     def evaluate(self, intercept: Intercepts, coef: Coef, blocks: Index | None = None) -> Evaluation:
         at = self.inner.evaluate(intercept, coef * self.kept, blocks)
@@ -76,20 +47,5 @@ class MaskedProblem(Problem):
         kept = self.kept[columns].astype(float)
         return self.inner.column_covariance(columns) * kept * kept[:, None]
 
-    def null_intercept(self) -> Intercepts:
-        return self.inner.null_intercept()
-
-    def has_finite_null(self) -> bool:
-        return self.inner.has_finite_null()
-
     def residual_rms(self, intercept: Intercepts, coef: Coef) -> float:
         return self.inner.residual_rms(intercept, coef)
-
-    def response_size(self, intercept: Intercepts) -> float:
-        return self.inner.response_size(intercept)
-
-    def saturated_loss(self) -> float:
-        return self.inner.saturated_loss()
-
-    def chunks(self, stride: int = 1) -> list[slice]:
-        return self.inner.chunks(stride)

@@ -60,10 +60,6 @@ class Sample:
         problem = SingleProblem(self.design, self.y, family, self.offset, weight)
         return replace(problem, n_threads=min(n_threads, len(problem.chunks())))
 
-    def alone(self) -> "Sample":
-        """The sample itself; where it shares passes with others, one that does not."""
-        return self
-
 
 def as_counts(y, n_samples: int) -> PerSample:
     """Check the shape of the observations of one neuron and convert them to floats."""
