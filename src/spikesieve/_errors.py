@@ -20,6 +20,8 @@ class Status(enum.IntEnum):
     """The likelihood increases for ever along some direction (separable or all-zero counts)."""
     AT_BOUNDARY = 4
     """The objective still falls towards means that the family cannot have: the inverse link lets them be reached."""
+    NOT_FINITE = 5
+    """Loss, gradient or certificate overflow, or are not defined."""
 
     @property
     def message(self) -> str:
@@ -47,5 +49,9 @@ _MESSAGES = {
         "The fit ended at the edge of what the observation model allows: with this inverse link the best coefficients "
         "would give some bins an impossible mean (a negative rate, a probability above 1). The returned coefficients "
         "are possible but not optimal. Use the family's default inverse link, a larger strength, or fewer features."
+    ),
+    Status.NOT_FINITE: (
+        "The fit met numbers beyond the range of floating point: the returned coefficients mean nothing. "
+        "Usual cause: features or observations of the order of 1e100 and more. Rescale them."
     ),
 }

@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from sklearn.exceptions import ConvergenceWarning
 
 from spikesieve.glm import GLM
 from spikesieve.observation_models import NegativeBinomialObservations
+from spikesieve.solver import Status, _dispersion
 from tests.solver.problems import dense, features
 
 
@@ -29,6 +31,37 @@ def test_fixed_dispersion_stays():
     X = features(n_samples=300, n_groups=2, size=2)
     model = GLM(NegativeBinomialObservations(scale=0.5)).fit(X, overdispersed(X))
     assert model.scale_ == 0.5
+
+
+class Recorded(GLM):
+    """A model that keeps every path it solves, in a list that all of them share."""
+
+    solved: list = []
+
+    def solve(self, *given, **options):
+        self.solved.append(super().solve(*given, **options))
+        return self.solved[-1]
+
+
+def test_the_last_fit_goes_on_where_the_dispersion_was_estimated():
+    X = features(n_samples=300, n_groups=2, size=2)
+    Recorded.solved.clear()
+    model = Recorded("NegativeBinomial", regularizer="GroupLasso", regularizer_strength=0.01).fit(X, overdispersed(X))
+    passes = [int(path.n_passes[0]) for path in Recorded.solved]
+    assert passes[-1] <= 1 < passes[0]
+    assert model.solution_.n_passes[0] == sum(passes)
+
+
+@pytest.mark.parametrize("name", ["fit", "fit_path"])
+def test_a_dispersion_that_does_not_settle_is_a_status(monkeypatch, name):
+    monkeypatch.setattr(_dispersion, "_MAX_ROUNDS", 1)
+    X = features(n_samples=300, n_groups=2, size=2)
+    model = GLM("NegativeBinomial", regularizer="GroupLasso", regularizer_strength=0.01)
+    options = {"n_strengths": 2} if name == "fit_path" else {}
+    with pytest.warns(ConvergenceWarning, match="did not converge"):
+        found = getattr(model, name)(X, overdispersed(X), **options)
+    path = found if name == "fit_path" else found.solution_
+    assert set(path.status) == {Status.ITERATION_LIMIT}
 
 
 def test_path_of_an_estimated_dispersion_has_one_dispersion():

@@ -1,11 +1,20 @@
 """Inputs that break fits: each ends with a certificate, or with a status that says why there is none."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from spikesieve.basis import BSplineEval
-from spikesieve.solver import Status
-from tests.solver.problems import counts, features, solve
+from spikesieve.observation_models import Identity, PoissonObservations
+from spikesieve.regularizer import GroupLasso
+from spikesieve.solver import Status, path
+from spikesieve.solver._certificate import Scale, kkt_residual
+from spikesieve.solver._newton import Point
+from spikesieve.solver._null import _fit_intercept
+from spikesieve.solver._problem import SingleProblem
+from spikesieve.solver._protocol import Evaluation
+from tests.solver.problems import counts, design_of, features, solve
 
 N = 1500
 
@@ -169,3 +178,57 @@ def test_interrupt_returns_what_is_finished(splines, y):
     path = solve(X, y, n_strengths=10, progress=interrupt_after_four)
     assert path.interrupted and len(path.strengths) == 4
     assert_certified(path)
+
+
+@pytest.mark.parametrize("size", [1e160, 1e300])
+@pytest.mark.filterwarnings("ignore:(overflow|invalid value) encountered:RuntimeWarning")
+def test_numbers_beyond_floating_point_never_count_as_converged(splines, y, size):
+    _, X = splines
+    path = solve({"a": size * X["c0"], "b": X["c1"]}, y, n_strengths=3)
+    assert path.status == (Status.NOT_FINITE,) * 3
+
+
+@pytest.mark.parametrize("size", [1e10, 1e200])
+def test_a_start_of_infinite_loss_is_not_used(splines, y, size):
+    _, X = splines
+    start = np.zeros(1), np.full(24, size)
+    path, cold = (solve(X, y, [1e-3], start=begin) for begin in (start, None))
+    assert_certified(path)
+    np.testing.assert_array_equal(path.coef_matrix, cold.coef_matrix)
+
+
+@pytest.mark.parametrize(("gradient", "of_intercept"), [(np.nan, 0.0), (0.0, np.nan)])
+def test_a_certificate_that_is_not_a_number_stays_one(gradient, of_intercept):
+    penalty, _ = GroupLasso().bind(design_of({"a": np.zeros((1, 1))}).layout, 1.0)
+    at = Evaluation(0.0, np.array([gradient]), np.array([of_intercept]), 0.0)
+    assert np.isnan(kkt_residual(penalty, np.zeros(1), at, 0.1, Scale(1.0, np.zeros(0), 1.0)))
+
+
+def test_a_null_model_at_the_edge_of_the_family_says_so(splines):
+    _, X = splines
+    offset = np.where(np.arange(N) < 50, 0.0, 5.0)
+    y = np.where(offset == 0, 0, np.random.default_rng(0).poisson(4.0, N)).astype(float)
+    penalty, _ = GroupLasso().bind(design_of(X).layout, 1.0)
+    family = PoissonObservations(Identity())
+    found = path(design_of(X), y, family, penalty, np.array([1e3]), offset=offset)
+    assert found.null_status is Status.AT_BOUNDARY
+    assert family.loss(offset + found.intercept[0], y).mean() == pytest.approx(found.loss[0])
+    assert found.intercept[0] >= 0.0
+
+
+class Uphill(SingleProblem):
+    """Every step goes the wrong way."""
+
+    def evaluate(self, intercept, coef, blocks=None):
+        at = super().evaluate(intercept, coef, blocks)
+        return replace(at, intercept_gradient=-at.intercept_gradient)
+
+
+def test_intercepts_stay_where_no_step_descends():
+    y = np.arange(10.0)
+    problem = Uphill(design_of({"a": np.zeros((10, 1))}), y, PoissonObservations(), np.zeros(10), None)
+    zeros = np.zeros(1)
+    start = Point(zeros, zeros, problem.evaluate(zeros, zeros), True)
+    end, status = _fit_intercept(problem, start, 1e-9)
+    assert status is not Status.CONVERGED
+    assert end.at.loss <= start.at.loss + 1e-10

@@ -46,11 +46,14 @@ class FittedAt:
 
 def warn_unless_converged(solution: Path) -> None:
     """One warning for the worst outcome on the path."""
-    worst = max(solution.status)
+    worst = max(*solution.status, solution.null_status)
     if worst is Status.CONVERGED:
         return
     from sklearn.exceptions import ConvergenceWarning
 
+    if worst not in solution.status:
+        warnings.warn(f"{worst.message} [the model without features]", ConvergenceWarning, stacklevel=3)
+        return
     failed = [s for s, status in zip(solution.strengths, solution.status, strict=True) if status is worst]
     where = ""
     if len(solution.strengths) > 1:

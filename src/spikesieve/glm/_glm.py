@@ -15,7 +15,15 @@ from spikesieve.glm._scores import score_of
 from spikesieve.glm._solver_options import solver_options
 from spikesieve.observation_models import ObservationModel, resolve_observation_model
 from spikesieve.regularizer import BoundPenalty
-from spikesieve.solver import Path, Sample, as_sample, number_of_threads, solve_path, with_estimated_scale
+from spikesieve.solver import (
+    Dispersion,
+    Path,
+    Sample,
+    as_sample,
+    number_of_threads,
+    solve_path,
+    with_estimated_scale,
+)
 
 
 class GLM(LinearModel):
@@ -114,7 +122,7 @@ class GLM(LinearModel):
         y
             Counts per bin, ``(n_samples,)``. Rows with a NaN or infinity in X or y are dropped.
         init_params
-            ``(coef, intercept)`` to start from, shaped as the fitted ones.
+            ``(coef, intercept)`` to start from, shaped as the fitted ones; not used if the loss there is infinite.
         sample_weight
             Non-negative weight of each bin's loss, ``(n_samples,)``: 0 masks a bin, only ratios matter.
         offset
@@ -133,10 +141,10 @@ class GLM(LinearModel):
     def fit_sample(self, sample: Sample, penalty: BoundPenalty, strength: float, start=None) -> "GLM":
         """Fit to rows that were checked already; `start` is an intercept, ``(1,)``, and flat coefficients."""
         grid = np.array([strength])
-        family = with_estimated_scale(
-            self.family, sample, lambda family, near: self.solve(sample, penalty, grid, family, start=near or start)
+        found = with_estimated_scale(
+            self.family, sample, lambda fixed, near: self.solve(sample, penalty, grid, fixed, start=near), start
         )
-        solution = self.solve(sample, penalty, grid, family, start=start)
+        solution = found.told_in(self.solve(sample, penalty, grid, found.family, start=found.start))
         warn_unless_converged(solution)
         self.set_solution(solution, sample)
         if sample.design.layout.structure.is_leaf:
@@ -186,16 +194,16 @@ class GLM(LinearModel):
         self, sample: Sample, penalty: BoundPenalty, strengths: Strengths | None, *, min_ratio: float, **options
     ) -> Path:
         """Fit a path to rows that were checked already."""
-        family = self._path_family(sample, penalty, strengths, min_ratio)
-        solution = self.solve(sample, penalty, strengths, family, min_ratio=min_ratio, **options)
+        found = self._path_dispersion(sample, penalty, strengths, min_ratio)
+        solution = found.told_in(self.solve(sample, penalty, strengths, found.family, min_ratio=min_ratio, **options))
         warn_unless_converged(solution)
-        return replace(solution, fitted_at=FittedAt(self.unfitted_copy(), sample, solution, family))
+        return replace(solution, fitted_at=FittedAt(self.unfitted_copy(), sample, solution, found.family))
 
-    def _path_family(self, sample: Sample, penalty: BoundPenalty, strengths, min_ratio: float) -> ObservationModel:
+    def _path_dispersion(self, sample: Sample, penalty: BoundPenalty, strengths, min_ratio: float) -> Dispersion:
         """Family for a whole path: if its dispersion is estimated, with that of the smallest strength."""
         family = self.family
         if not family.estimates_scale:
-            return family
+            return Dispersion(family)
         if strengths is None:
             null = self.solve(sample, penalty, None, family.with_scale(1.0), n_strengths=1)
             strengths = np.array([null.strength_max * min_ratio])

@@ -197,7 +197,7 @@ def _with_scale(family: ObservationModel, sample: Sample) -> ObservationModel:
     def fit(fixed: ObservationModel, start):
         return PathModel(fixed, Ridge()).fit_path(sample.carrying_design, sample.y, strength, start=start)
 
-    return with_estimated_scale(family, sample, fit)
+    return with_estimated_scale(family, sample, fit).family
 
 
 def _check_enough(sample: Sample) -> None:

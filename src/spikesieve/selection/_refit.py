@@ -164,9 +164,9 @@ def _fit(sample: Sample, family: ObservationModel, ridge: float) -> tuple[Observ
         options = {"offset": sample.offset, "sample_weight": sample.weight, "start": start}
         return path(sample.design, sample.y, fixed, penalty, np.array([strength]), **options)
 
-    fixed = with_estimated_scale(family, sample, solve)
-    solution = solve(fixed, None)
-    return fixed, float(solution.intercept[0]), solution.coef_matrix[0]
+    found = with_estimated_scale(family, sample, solve)
+    solution = solve(found.family, found.start)
+    return found.family, float(solution.intercept[0]), solution.coef_matrix[0]
 
 
 def _constant(sample: Sample, family: ObservationModel) -> Refit:

@@ -2,7 +2,7 @@
 
 from spikesieve._errors import Status
 from spikesieve.solver._categorical_problem import CategoricalProblem
-from spikesieve.solver._dispersion import with_estimated_scale
+from spikesieve.solver._dispersion import Dispersion, with_estimated_scale
 from spikesieve.solver._masked_problem import MaskedProblem
 from spikesieve.solver._null import null_linear_predictor
 from spikesieve.solver._path import DEFAULT_TOLERANCE, path, solve_path
@@ -15,6 +15,7 @@ from spikesieve.solver._threads import number_of_threads, one_blas_thread
 __all__ = [
     "DEFAULT_TOLERANCE",
     "CategoricalProblem",
+    "Dispersion",
     "MaskedProblem",
     "Path",
     "PopulationProblem",

@@ -47,7 +47,8 @@ def kkt_residual(penalty: Penalty, coef: Coef, at: Evaluation, strength: float, 
     free = np.abs(gradient[penalty.ungrouped])
     relative = np.divide(free, scale.free, out=np.zeros_like(free), where=scale.free > 0).max(initial=0.0)
     intercept = float(np.abs(at.intercept_gradient).max()) / scale.intercept
-    return max(largest, scale.strength * float(relative), scale.strength * intercept)
+    # Not Python's max, which loses a NaN.
+    return float(np.max((largest, scale.strength * float(relative), scale.strength * intercept)))
 
 
 def duality_gap(

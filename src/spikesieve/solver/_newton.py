@@ -69,7 +69,7 @@ class NewtonSolver:
                 point = self.evaluate(point.intercept, point.coef)
             distances = self.penalty.optimality_distances(point.coef, point.at.gradient, strength)
             distances[groups] = -np.inf
-            violators = np.flatnonzero(distances > self._aim)
+            violators = np.flatnonzero(~(distances <= self._aim))  # so that NaN is one
             if status is not Status.CONVERGED or len(violators) == 0:
                 return point, status
             # The worst first, and never more than double: a cold start at a small strength would take in all.
@@ -175,7 +175,9 @@ class NewtonSolver:
         blocks = self._blocks_of(groups)
         residual = self._residual(point, strength, groups)
         best, idle, self._n_cut = residual, 0, 0
-        while residual > self._aim:
+        while not residual <= self._aim < np.inf:
+            if not np.isfinite(residual + self._aim):
+                return point, Status.NOT_FINITE
             if self.n_iterations >= budget:
                 return point, self._ended(residual, Status.ITERATION_LIMIT)
             self.n_iterations += 1

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from spikesieve._errors import Status
 from spikesieve._tree import CoefLayout, flatten
-from spikesieve._types import PerSample
+from spikesieve._types import Intercepts, PerSample
 from spikesieve.design import DenseBlock, Design
 from spikesieve.observation_models import ObservationModel
 from spikesieve.regularizer import Penalty
@@ -20,6 +21,8 @@ _ROUNDING = 1e-12
 _MAX_STEPS = 60
 _NULL_TOLERANCE = 1e-9
 _SMALLEST_SHARE = 1e-6
+# Of a loss that is summed over many rows.
+_NOISE = 1e-13
 
 
 @dataclass(frozen=True)
@@ -36,30 +39,33 @@ class NullModel:
         Smallest strength at which `point` is the solution; 0 if nothing is penalised by a norm.
     scale
         What residuals are measured against.
+    status
+        How the fit of the intercepts alone ended.
     """
 
     point: Point
     loss: float
     strength_max: float
     scale: Scale
+    status: Status
 
 
 def fit_null_model(problem: Problem, penalty: Penalty, tolerance: float, maxiter: int) -> NullModel:
     """Fit the null model; without offsets the intercepts alone have a closed form."""
     intercept = problem.null_intercept()
     zeros = np.zeros(problem.n_coef)
-    point = Point(intercept, zeros, problem.evaluate(intercept, zeros), True)
+    point, status = Point(intercept, zeros, problem.evaluate(intercept, zeros), True), Status.CONVERGED
     residual = problem.residual_rms(intercept, zeros)
     scale = _scale(problem, penalty, point, residual)
     if problem.has_offset:
-        point = _fit_intercept(problem, point, tolerance * residual)
+        point, status = _fit_intercept(problem, point, tolerance * residual)
     loss = point.at.loss
     if penalty.groups and len(penalty.ungrouped) and problem.has_finite_null():
         solver = NewtonSolver(problem, penalty, scale, 0.1 * tolerance, maxiter)
         point = solver.solve_unpenalised(point)
         scale = _scale(problem, penalty, point, residual)
     strength_max = float(penalty.dual_norms(point.at.gradient).max(initial=0.0))
-    return NullModel(point, loss, strength_max, scale)
+    return NullModel(point, loss, strength_max, scale, status)
 
 
 def null_linear_predictor(
@@ -74,7 +80,7 @@ def null_linear_predictor(
         return np.full(len(y), intercept[0])
     point = Point(intercept, np.zeros(0), problem.evaluate(intercept, np.zeros(0)), True)
     tolerance = _NULL_TOLERANCE * problem.residual_rms(intercept, point.coef)
-    return offset + _fit_intercept(problem, point, tolerance).intercept[0]
+    return offset + _fit_intercept(problem, point, tolerance)[0].intercept[0]
 
 
 def _scale(problem: Problem, penalty: Penalty, point: Point, residual: float) -> Scale:
@@ -95,19 +101,27 @@ def _scale(problem: Problem, penalty: Penalty, point: Point, residual: float) ->
     return Scale(strongest, rms * unpenalised, unpenalised)
 
 
-def _fit_intercept(problem: Problem, point: Point, tolerance: float) -> Point:
+def _fit_intercept(problem: Problem, point: Point, tolerance: float) -> tuple[Point, Status]:
     """Newton's method in the intercepts alone, halved where it overshoots: offsets leave no closed form."""
     no_columns = np.zeros(0, dtype=np.intp)
     for _ in range(_MAX_STEPS):
         if np.abs(point.at.intercept_gradient).max() <= tolerance:
-            break
+            return point, Status.CONVERGED
         curvature = problem.hessian(point.intercept, point.coef, no_columns, 1)
         step = -factorise(curvature)(point.at.intercept_gradient)
-        for _ in range(_MAX_STEPS):
-            intercept = point.intercept + step
-            new = Point(intercept, point.coef, problem.evaluate(intercept, point.coef), True)
-            if new.at.loss <= point.at.loss:
-                break
-            step = 0.5 * step
+        new = _descended(problem, point, step)
+        if new is None:
+            return point, Status.AT_BOUNDARY if problem.has_boundary else Status.STALLED
         point = new
-    return point
+    return point, Status.AT_BOUNDARY if problem.has_boundary else Status.ITERATION_LIMIT
+
+
+def _descended(problem: Problem, point: Point, step: Intercepts) -> Point | None:
+    """Return the point at the first halving of a step that is no worse than its start, None if all are."""
+    for _ in range(_MAX_STEPS):
+        intercept = point.intercept + step
+        new = Point(intercept, point.coef, problem.evaluate(intercept, point.coef), True)
+        if new.at.loss <= point.at.loss + _NOISE * abs(point.at.loss):
+            return new
+        step = 0.5 * step
+    return None

@@ -66,7 +66,8 @@ def path(
     sample_weight
         Non-negative weight of each row's loss; only ratios matter.
     start
-        Intercepts, ``(n_intercepts,)``, and coefficients to start the first strength from, instead of the null model.
+        Intercepts, ``(n_intercepts,)``, and coefficients to start the first strength from, instead of the null model;
+        not used if the loss there is infinite.
     progress
         Called with (strengths done, strengths in all) after each.
     n_threads
@@ -124,6 +125,8 @@ def solve_path(
             penalty = at_curvature_of(problem, penalty, null.point)
             concave = NewtonSolver(problem, penalty, null.scale, tolerance, maxiter)
         point = null.point if start is None else solver.evaluate(np.reshape(start[0], problem.n_intercepts), start[1])
+        if not np.isfinite(point.at.loss):  # a start that overflows, or with means that the family cannot have
+            point = null.point
         solved, interrupted = _follow(solver, point, strengths, null, progress, concave)
     found = _record(concave or solver, solved, strengths[: len(solved)], null, interrupted)
     return found if expansion is None else found.expanded(expansion)
@@ -234,4 +237,5 @@ def _record(
         group_norm_matrix=penalty.reported_norms(coef),
         layout=problem.layout,
         interrupted=interrupted,
+        null_status=null.status,
     )

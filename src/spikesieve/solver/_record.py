@@ -48,6 +48,8 @@ class Path:
         The KKT residual that was asked for, absolute.
     interrupted
         True if the user stopped the path: it then holds the strengths that were finished.
+    null_status
+        How the fit of the intercepts alone ended, against which deviances are explained.
     """
 
     strengths: Strengths
@@ -68,6 +70,7 @@ class Path:
     group_norm_matrix: np.ndarray = field(repr=False)
     layout: CoefLayout = field(repr=False)
     interrupted: bool = False
+    null_status: Status = Status.CONVERGED
     fitted_at: Callable[[float], Any] | None = field(default=None, repr=False)
 
     @property
