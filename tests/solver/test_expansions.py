@@ -5,7 +5,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spikesieve.regularizer import GroupLasso, HierarchicalGroupLasso, OverlappingGroupLasso, SmoothGroupLasso
+from spikesieve.regularizer import (
+    AdaptiveGroupLasso,
+    GroupLasso,
+    GroupMCP,
+    HierarchicalGroupLasso,
+    OverlappingGroupLasso,
+    SmoothGroupLasso,
+    SparseGroupLasso,
+    UnRegularized,
+)
 from spikesieve.solver import path
 from tests.solver.convex import FAMILIES, smallest_objective
 from tests.solver.problems import counts, dense, design_of, features
@@ -64,6 +73,30 @@ def test_latent_overlap_equals_cvxpy(family):
     X, y = data(family)
     solved = solve(OverlappingGroupLasso(WINDOWS), X, y, family, n_strengths=6, min_ratio=1e-2, tolerance=1e-8)
     assert_as_good_as_cvxpy(solved, X, y, family, latent_cost(WINDOWS, [2.0] * 5))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_latent_overlap_of_rough_standardized_parts_equals_cvxpy(family):
+    cp = pytest.importorskip("cvxpy", reason="cvxpy (test extra) is not installed")
+    X, y = data(family)
+    matrix, _ = dense(X)
+    centred = matrix - matrix.mean(axis=0)
+    groups = [np.arange(6), np.arange(3, 9), np.arange(9, 12)]
+    bend = np.array([[1.0, -2.0, 1.0]])
+
+    def cost(coef):
+        parts = [cp.Variable(len(group)) for group in groups]
+        sizes = []
+        for group, part in zip(groups, parts, strict=True):
+            rough = np.kron(np.eye(len(group) // 3), np.sqrt(0.5) * bend)
+            sizes.append(cp.norm(np.vstack([centred[:, group] / np.sqrt(len(y)), rough]) @ part))
+        total = sum(np.eye(12)[:, group] @ part for group, part in zip(groups, parts, strict=True))
+        return sum(np.sqrt(len(group)) * size for group, size in zip(groups, sizes, strict=True)), [coef == total]
+
+    named = {"one": ["g00", "g01"], "two": ["g01", "g02"], "three": ["g03"]}
+    regularizer = OverlappingGroupLasso(named, roughness=0.5, standardize="group")
+    solved = solve(regularizer, X, y, family, n_strengths=6, min_ratio=1e-2, tolerance=1e-8)
+    assert_as_good_as_cvxpy(solved, X, y, family, cost)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -245,6 +278,8 @@ def test_gap_of_latent_penalties_bounds_the_excess():
     ("regularizer", "message"),
     [
         (OverlappingGroupLasso(WINDOWS, "union"), 'must be "latent" or "intersection"'),
+        (OverlappingGroupLasso(WINDOWS, "intersection", roughness=1.0), 'need form="latent"'),
+        (OverlappingGroupLasso(WINDOWS, "intersection", standardize="group"), 'need form="latent"'),
         (HierarchicalGroupLasso({}), "hierarchy must be a dict"),
         (HierarchicalGroupLasso({"g00*g01": ["g00", "g01"]}), r"hierarchy names \['g00\*g01'\], but the features are"),
         (HierarchicalGroupLasso({"g00": ["g01"], "g01": ["g00"]}), "goes in a circle: g00 -> g01 -> g00"),
@@ -260,3 +295,67 @@ def test_gap_of_latent_penalties_bounds_the_excess():
 def test_misuse_is_explained(regularizer, message):
     with pytest.raises(ValueError, match=message):
         regularizer.bind(design_of(features()).layout, 1.0)
+
+
+# ---- Groups of weight 0 ----------------------------------------------------------------------------------------------
+
+
+def test_a_latent_group_of_weight_0_leaves_its_coefficients_unpenalised():
+    X, y = data()
+    groups = {"free": ["g00", "g01"], "both": ["g01", "g02"], "last": ["g03"]}
+    weights = {"free": 0.0, "both": 2.0, "last": 1.5}
+    options = {"n_strengths": 6, "min_ratio": 0.05, "tolerance": 1e-8}
+    found = solve(OverlappingGroupLasso(groups, weights=weights), X, y, **options)
+    plain = solve(GroupLasso(groups={"both": ["g02"], "last": ["g03"]}, weights=[2.0, 1.5]), X, y, **options)
+    assert found.converged.all() and found.coef["g00"][0].all() and found.coef["g01"][0].all()
+    assert_same_paths(found, plain)
+
+
+def test_a_main_effect_of_weight_0_is_unpenalised_and_still_comes_with_its_interaction():
+    X = interactions()
+    y = np.random.default_rng(1).poisson(np.exp(0.3 * X["a"][:, 0] + 0.3 * X["a*b"][:, 1] - 0.5)).astype(float)
+    X = {label: X[label] for label in ("a", "b", "a*b")}
+    weights = {"a": 0.0, "b": 1.0, "a*b": 2.0}
+    options = {"n_strengths": 6, "min_ratio": 0.05, "tolerance": 1e-8}
+    found = solve(HierarchicalGroupLasso({"a*b": ["a", "b"]}, weights=weights), X, y, **options)
+    latent = OverlappingGroupLasso({"b": ["b"], "with its main effect": ["a*b", "b"]}, weights=[1.0, 2.0])
+    plain = solve(latent, X, y, **options)
+    assert found.converged.all() and found.coef["a"][0].all() and not found.coef["b"][0].any()
+    np.testing.assert_allclose(found.objective, plain.objective, rtol=1e-8)
+    np.testing.assert_allclose(found.coef_matrix, plain.coef_matrix, atol=1e-5)
+
+
+def test_standardized_groups_pay_for_what_an_unpenalised_one_leaves_of_them():
+    X = interactions()
+    y = np.random.default_rng(1).poisson(np.exp(0.3 * X["a"][:, 0] + 0.3 * X["a*b"][:, 1] - 0.5)).astype(float)
+    X = {"a": X["a"], "a*b": X["a*b"] + X["a"][:, :1]}
+    known = np.hstack([np.ones((len(y), 1)), X["a"]])
+    left = {"a": X["a"], "a*b": X["a*b"] - known @ np.linalg.lstsq(known, X["a*b"])[0]}
+    options = {"n_strengths": 6, "min_ratio": 0.05, "tolerance": 1e-8}
+    hierarchy = HierarchicalGroupLasso({"a*b": ["a"]}, standardize="group", weights={"a": 0.0, "a*b": 2.0})
+    found = solve(hierarchy, X, y, **options)
+    plain = solve(GroupLasso(groups={"a*b": ["a*b"]}, weights=[2.0], standardize="group"), left, y, **options)
+    np.testing.assert_allclose(found.objective, plain.objective, rtol=1e-8)
+    np.testing.assert_allclose(found.coef["a*b"], plain.coef["a*b"], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "regularizer",
+    [
+        GroupLasso(weights=[0.0] * 4, standardize="group"),
+        SmoothGroupLasso(weights=[0.0] * 4),
+        HierarchicalGroupLasso({"g01": ["g00"]}, weights=[0.0] * 4),
+        OverlappingGroupLasso({"a": ["g00", "g01"], "b": ["g01", "g02", "g03"]}, weights=[0.0] * 2),
+        OverlappingGroupLasso({"a": ["g00", "g01"], "b": ["g01"]}, "intersection", weights=[0.0] * 2),
+        SparseGroupLasso(weights=[0.0] * 4),
+        AdaptiveGroupLasso(weights=[0.0] * 4),
+        GroupMCP(weights=[0.0] * 4),
+    ],
+    ids=lambda regularizer: type(regularizer).__name__,
+)
+def test_with_every_group_unpenalised_a_fit_is_one_without_penalty(regularizer):
+    X, y = data()
+    found = solve(regularizer, X, y, strengths=np.array([1.0]), tolerance=1e-9)
+    plain = solve(UnRegularized(), X, y, strengths=np.array([1.0]), tolerance=1e-9)
+    assert found.converged.all()
+    np.testing.assert_allclose(found.coef_matrix, plain.coef_matrix, atol=1e-7)

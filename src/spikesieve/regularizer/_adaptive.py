@@ -85,7 +85,7 @@ class AdaptiveGroupLasso(GroupRegularizer):
     Examples
     --------
     >>> AdaptiveGroupLasso(pilot="Ridge", pilot_strength=0.001)
-    AdaptiveGroupLasso(pilot=..., pilot_strength=..., power=...)
+    AdaptiveGroupLasso(pilot=..., pilot_strength=...)
     """
 
     def __init__(

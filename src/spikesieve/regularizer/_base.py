@@ -1,5 +1,6 @@
 """`Regularizer`: what a user constructs; `bind` lays it out over a model's coefficients."""
 
+import inspect
 from abc import ABC, abstractmethod
 
 import numpy as np
@@ -53,10 +54,14 @@ class Regularizer(ABC):
         return self
 
     def __repr__(self):
-        arguments = ", ".join(
-            f"{name}=..." for name, value in vars(self).items() if value is not None and value is not False
-        )
-        return f"{type(self).__name__}({arguments})"
+        defaults = {name: item.default for name, item in inspect.signature(type(self)).parameters.items()}
+        given = [name for name, value in vars(self).items() if not _is(value, defaults.get(name))]
+        return f"{type(self).__name__}({', '.join(f'{name}=...' for name in given)})"
+
+
+def _is(value, default) -> bool:
+    """Whether an argument is its default, without comparing arrays."""
+    return value is default or (type(value) is type(default) and not np.ndim(value) and value == default)
 
 
 def scalar_strength(strength) -> float | None:

@@ -58,7 +58,7 @@ class GroupMCP(_ConcaveGroups):
     Examples
     --------
     >>> GroupMCP(groups={"kinematics": ["speed", "acceleration"]})
-    GroupMCP(groups=..., gamma=..., relative=...)
+    GroupMCP(groups=...)
     """
 
     _shape, _smallest_gamma = MCP, 0.0

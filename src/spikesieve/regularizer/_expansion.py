@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from spikesieve._types import Coef, Gram, Index
+from spikesieve.regularizer._groups import Grouping
 from spikesieve.regularizer._penalty import Penalty
 
 # Directions along which a group's features vary less than this share of their largest variance are left out.
@@ -81,6 +82,8 @@ class ExpandedPenalty:
         Whether ``C_g`` is the covariance.
     reported
         Coefficients whose norms are reported, one set per label; None for those of each group's own part ``v_g``.
+    free
+        Coefficients that have an unpenalised part besides those in groups, as those in no group have.
     """
 
     n_coef: int
@@ -90,6 +93,22 @@ class ExpandedPenalty:
     extra: tuple[Gram | None, ...]
     standardize: bool
     reported: tuple[Index, ...] | None
+    free: Index
+
+    @classmethod
+    def of(
+        cls,
+        n_coef: int,
+        grouping: Grouping,
+        weights: np.ndarray,
+        extra: tuple[Gram | None, ...] | None = None,
+        standardize: bool = False,
+        reported: Grouping | None = None,
+    ) -> "ExpandedPenalty":
+        """Penalty of some groups; norms are reported of the coefficients in `reported`, by default of each own part."""
+        extra = (None,) * len(grouping.groups) if extra is None else extra
+        labels, coefficients = (grouping.labels, None) if reported is None else (reported.labels, reported.groups)
+        return cls(n_coef, grouping.groups, weights, labels, extra, standardize, coefficients, grouping.free)
 
     def expand(self, covariance: Callable[[Index], Gram], kept: np.ndarray | None = None) -> tuple[Penalty, Expansion]:
         """Penalty on the latent coefficients, and how they make the coefficients.
@@ -101,7 +120,7 @@ class ExpandedPenalty:
 
         kept = np.ones(self.n_coef) if kept is None else kept.astype(float)
         bases = [kept[group, None] * self._basis(g, covariance, kept[group]) for g, group in enumerate(self.groups)]
-        free = np.setdiff1d(np.arange(self.n_coef), np.concatenate([*self.groups, np.zeros(0, dtype=np.intp)]))
+        free = np.union1d(self.free, np.setdiff1d(np.arange(self.n_coef), np.concatenate(self.groups)))
         n_latent, rows, columns, values, latent = len(free), [free], [np.arange(len(free))], [np.ones(len(free))], []
         for group, basis in zip(self.groups, bases, strict=True):
             own = n_latent + np.arange(basis.shape[1])

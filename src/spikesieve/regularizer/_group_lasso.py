@@ -61,8 +61,5 @@ class GroupLasso(GroupRegularizer):
 
     def _penalty(self, layout, grouping, weights):
         if standardizes(self.standardize):
-            no_extra = (None,) * len(grouping.groups)
-            return ExpandedPenalty(
-                layout.n_coef, grouping.groups, weights, grouping.labels, no_extra, True, grouping.groups
-            )
+            return ExpandedPenalty.of(layout.n_coef, grouping, weights, standardize=True, reported=grouping)
         return Penalty(layout.n_coef, grouping.groups, weights, grouping.labels, np.zeros(layout.n_coef))

@@ -10,6 +10,7 @@ from spikesieve.regularizer._base import Regularizer, checked_strengths, scalar_
 from spikesieve.regularizer._expansion import BoundPenalty
 from spikesieve.regularizer._groups import Grouping
 from spikesieve.regularizer._output_groups import grouping_of_outputs, mask_has_outputs
+from spikesieve.regularizer._penalty import Penalty
 
 
 class GroupRegularizer(Regularizer):
@@ -51,9 +52,10 @@ class GroupRegularizer(Regularizer):
         if scalar is None:
             relative = self._per_group(strength, layout, grouping)
         weights = relative * self._weights(layout, grouping)
-        kept = np.flatnonzero(weights > 0)
-        kept_grouping = Grouping(tuple(grouping.groups[g] for g in kept), tuple(grouping.labels[g] for g in kept))
-        return self._penalty(layout, kept_grouping, weights[kept]), 1.0 if scalar is None else scalar
+        scalar = 1.0 if scalar is None else scalar
+        if not weights.any():
+            return Penalty(layout.n_coef, (), np.zeros(0), (), np.zeros(layout.n_coef)), scalar
+        return self._penalty(layout, grouping.paying(weights), weights[weights > 0]), scalar
 
     def grouping(self, layout: CoefLayout) -> Grouping:
         """Groups over the coefficients of some features."""

@@ -4,7 +4,7 @@ Everything that a user may pass as ``mask=`` or ``groups=`` ends here as a `Grou
 what is wrong with it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -23,10 +23,20 @@ class Grouping:
         Indices of each group's coefficients in the flat vector, increasing; coefficients in none are unpenalised.
     labels
         One name per group.
+    free
+        Coefficients that are unpenalised even if a group holds them.
     """
 
     groups: tuple[Index, ...]
     labels: tuple[str, ...]
+    free: Index = field(default_factory=lambda: np.zeros(0, dtype=np.intp))
+
+    def paying(self, weights: np.ndarray) -> "Grouping":
+        """Return the groups of positive weight; the others leave their coefficients free."""
+        free = [group for group, weight in zip(self.groups, weights, strict=True) if weight == 0]
+        kept = np.flatnonzero(weights > 0)
+        groups, labels = tuple(self.groups[g] for g in kept), tuple(self.labels[g] for g in kept)
+        return Grouping(groups, labels, np.unique(np.concatenate([self.free, *free])))
 
     @property
     def sizes(self) -> np.ndarray:

@@ -24,7 +24,8 @@ class HierarchicalGroupLasso(GroupRegularizer):
         Multiplies each group's strength: one number per covariate, or a dict by label, for the group that is named
         after it. None: ``sqrt(p_g)`` with ``p_g`` all coefficients of the group, those of the main effects included.
         Under the null hypothesis and with columns of equal variance no group is then favoured, and main effects
-        without interaction are always cheaper in their own groups. Products of basis functions vary less than their
+        without interaction are always cheaper in their own groups. 0 leaves a group unpenalised, that of an interaction
+        with its main effects. Products of basis functions vary less than their
         factors; ``standardize="group"`` makes up for it.
     joint
         As in `GroupLasso`.
@@ -37,7 +38,7 @@ class HierarchicalGroupLasso(GroupRegularizer):
     Examples
     --------
     >>> HierarchicalGroupLasso({"position*speed": ["position", "speed"]})
-    HierarchicalGroupLasso(hierarchy=..., roughness=..., cyclic=...)
+    HierarchicalGroupLasso(hierarchy=...)
     """
 
     # Not parameters: the hierarchy says which groups there are.
@@ -73,14 +74,8 @@ class HierarchicalGroupLasso(GroupRegularizer):
     def _penalty(self, layout, grouping, weights):
         covariates = grouping_of_outputs(layout, None, {label: [label] for label in layout.labels}, self.joint)
         extra = extra_metrics(layout, grouping.groups, self.roughness, self.cyclic, self.shape)
-        return ExpandedPenalty(
-            layout.n_coef,
-            grouping.groups,
-            weights,
-            covariates.labels,
-            extra,
-            standardizes(self.standardize),
-            covariates.groups,
+        return ExpandedPenalty.of(
+            layout.n_coef, grouping, weights, extra, standardizes(self.standardize), reported=covariates
         )
 
 

@@ -2,9 +2,10 @@
 
 from spikesieve._types import PyTree
 from spikesieve.regularizer._expansion import ExpandedPenalty
-from spikesieve.regularizer._group_regularizer import GroupRegularizer
+from spikesieve.regularizer._group_regularizer import GroupRegularizer, standardizes
 from spikesieve.regularizer._norm_sum import NormSum
 from spikesieve.regularizer._norm_sum_penalty import NormSumPenalty
+from spikesieve.regularizer._roughness import extra_metrics
 
 
 class OverlappingGroupLasso(GroupRegularizer):
@@ -29,7 +30,9 @@ class OverlappingGroupLasso(GroupRegularizer):
     form
         ``"latent"`` or ``"intersection"``.
     weights, joint
-        As in `GroupLasso`.
+        As in `GroupLasso`. In the latent form, the part of a group of weight 0 is unpenalised.
+    roughness, cyclic, shape, standardize
+        As in `SmoothGroupLasso`, of the groups' own parts: for the latent form alone.
 
     Notes
     -----
@@ -44,20 +47,41 @@ class OverlappingGroupLasso(GroupRegularizer):
     Examples
     --------
     >>> OverlappingGroupLasso({"motion": ["speed", "acceleration"], "space": ["speed", "position"]})
-    OverlappingGroupLasso(groups=..., form=...)
+    OverlappingGroupLasso(groups=...)
     """
 
     allows_overlap = True
 
-    def __init__(self, groups=None, form: str = "latent", mask: PyTree = None, weights=None, joint: bool = False):
+    def __init__(
+        self,
+        groups=None,
+        form: str = "latent",
+        mask: PyTree = None,
+        weights=None,
+        joint: bool = False,
+        roughness: float | dict = 0.0,
+        cyclic=(),
+        shape: dict | None = None,
+        standardize: str | None = None,
+    ):
         super().__init__(mask, groups, weights, joint)
         self.form = form
+        self.roughness = roughness
+        self.cyclic = cyclic
+        self.shape = shape
+        self.standardize = standardize
 
     def _penalty(self, layout, grouping, weights):
-        if self.form == "intersection":
-            norms = NormSum.of(layout.n_coef, grouping.groups, weights)
-            return NormSumPenalty.of(norms, grouping.groups, grouping.labels)
-        if self.form != "latent":
+        if self.form not in ("latent", "intersection"):
             raise ValueError(f'form of OverlappingGroupLasso must be "latent" or "intersection", got {self.form!r}.')
-        no_extra = (None,) * len(grouping.groups)
-        return ExpandedPenalty(layout.n_coef, grouping.groups, weights, grouping.labels, no_extra, False, None)
+        extra = extra_metrics(layout, grouping.groups, self.roughness, self.cyclic, self.shape)
+        standardize = standardizes(self.standardize)
+        if self.form == "latent":
+            return ExpandedPenalty.of(layout.n_coef, grouping, weights, extra, standardize)
+        if standardize or any(matrix is not None for matrix in extra):
+            raise ValueError(
+                'roughness and standardize of OverlappingGroupLasso need form="latent": of the intersection form the '
+                "coefficients themselves are shared, so that no coordinates make every norm a plain one."
+            )
+        norms = NormSum.of(layout.n_coef, grouping.groups, weights)
+        return NormSumPenalty.of(norms, grouping.groups, grouping.labels)

@@ -62,12 +62,6 @@ class SmoothGroupLasso(GroupRegularizer):
 
     def _penalty(self, layout, grouping, weights):
         extra = extra_metrics(layout, grouping.groups, self.roughness, self.cyclic, self.shape)
-        return ExpandedPenalty(
-            layout.n_coef,
-            grouping.groups,
-            weights,
-            grouping.labels,
-            extra,
-            standardizes(self.standardize),
-            grouping.groups,
+        return ExpandedPenalty.of(
+            layout.n_coef, grouping, weights, extra, standardizes(self.standardize), reported=grouping
         )
