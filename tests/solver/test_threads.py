@@ -10,7 +10,7 @@ import threadpoolctl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spikesieve.solver._threads import equal_chunks, map_chunks, one_blas_thread, sum_over_shares
+from spikesieve.solver._threads import equal_chunks, map_chunks, one_blas_thread, shares_of, sum_over_chunks
 
 
 @given(n_samples=st.integers(1, 5000), most_rows=st.integers(1, 700), stride=st.integers(1, 60))
@@ -31,7 +31,7 @@ def test_sums_have_the_same_bits_for_any_number_of_threads(n_samples, n_threads)
     def of_share(share):
         return [sum(values[rows].sum() for rows in share)]
 
-    assert sum_over_shares(of_share, chunks, n_threads) == sum_over_shares(of_share, chunks, 1)
+    assert sum_over_chunks(of_share, shares_of(chunks), n_threads) == sum_over_chunks(of_share, shares_of(chunks), 1)
 
 
 def blas_threads() -> list[int]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -74,7 +75,7 @@ class Design:
         """Memory of all blocks."""
         return sum(block.n_bytes for block in self.blocks)
 
-    @property
+    @cached_property
     def chunk_rows(self) -> int:
         """Rows per chunk of a pass that keep its data in cache."""
         row_bytes = sum(block.row_bytes for block in self.blocks)

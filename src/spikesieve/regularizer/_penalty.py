@@ -52,6 +52,11 @@ class Penalty:
         return np.cumsum([0, *(len(group) for group in self.groups)])[:-1].astype(np.intp)
 
     @cached_property
+    def owner(self) -> Index:
+        """Group of each of the `members`."""
+        return np.repeat(np.arange(len(self.groups)), self._sizes)
+
+    @cached_property
     def ungrouped(self) -> Index:
         """Coefficients in no group."""
         return np.setdiff1d(np.arange(self.n_coef), self.members)
@@ -64,7 +69,7 @@ class Penalty:
         """Euclidean norm of each group, ``(n_groups,)``; leading axes of `coef` are kept."""
         if not self.groups:
             return np.zeros((*coef.shape[:-1], 0))
-        picked = coef[..., self.members]
+        picked = self._of_members(coef)
         return np.sqrt(np.add.reduceat(picked * picked, self.starts, axis=-1))
 
     def reported_norms(self, coef: np.ndarray) -> np.ndarray:
@@ -73,8 +78,12 @@ class Penalty:
 
     def value(self, coef: Coef, strength: float = 1.0) -> float:
         """Penalty at a strength."""
-        of_norms = self.shape.value(self.norms(coef), strength * self.weights)
-        return float(of_norms.sum() + 0.5 * strength * (self.quadratic * coef) @ coef)
+        of_norms = float(self.shape.value(self.norms(coef), strength * self.weights).sum())
+        return of_norms + 0.5 * strength * float((self.quadratic * coef) @ coef) if self.has_quadratic else of_norms
+
+    def smooth_gradient(self, coef: Coef, gradient: Coef, strength: float) -> Coef:
+        """Gradient of the loss, and of the quadratic part at a strength."""
+        return gradient + strength * self.quadratic * coef if self.has_quadratic else gradient
 
     def thresholds(self, norms: np.ndarray, strength: float) -> np.ndarray:
         """Slope of the penalty in each group's norm: ``strength * w_g`` for the norm, less for a concave shape."""
@@ -134,12 +143,13 @@ class Penalty:
         `gradient` is that of the smooth part, quadratic included. Zero for every group exactly at a
         stationary point, the solution if the shape is convex; on the scale of the strengths.
         """
+        if not self.groups:
+            return np.zeros(0)
         norms = self.norms(coef)
-        pull = np.zeros(self.n_coef)
         active = norms > 0
         slope = np.divide(self.thresholds(norms, strength), norms, out=np.zeros_like(norms), where=active)
-        pull[self.members] = np.repeat(slope, self._sizes) * coef[self.members]
-        remaining = self.norms(gradient + pull) / self.weights
+        left = self._of_members(gradient) + slope[self.owner] * self._of_members(coef)
+        remaining = np.sqrt(np.add.reduceat(left * left, self.starts)) / self.weights
         return np.where(active, remaining, np.maximum(remaining - strength, 0.0))
 
     def without_groups(self) -> "Penalty":
@@ -159,6 +169,19 @@ class Penalty:
     def convex(self) -> "Penalty":
         """Return the same with the norm in place of a concave shape; itself if there is none."""
         return self if self.shape.is_convex else replace(self, shape=Norm())
+
+    @cached_property
+    def has_quadratic(self) -> bool:
+        """Whether any coefficient pays for its square."""
+        return bool(self.quadratic.any())
+
+    def _of_members(self, coef: Coef) -> Coef:
+        """Coefficients of all groups, one group behind the other."""
+        return coef if self._members_are_all else coef[..., self.members]
+
+    @cached_property
+    def _members_are_all(self) -> bool:
+        return np.array_equal(self.members, np.arange(self.n_coef))
 
     @cached_property
     def _sizes(self) -> np.ndarray:

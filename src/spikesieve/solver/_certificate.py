@@ -39,16 +39,23 @@ class Scale:
     intercept: float
 
 
-def kkt_residual(penalty: Penalty, coef: Coef, at: Evaluation, strength: float, scale: Scale, groups=None) -> float:
-    """Largest optimality distance over `groups` (None: all) and the unpenalised coefficients."""
-    gradient = at.gradient + strength * penalty.quadratic * coef
-    distances = penalty.optimality_distances(coef, gradient, strength)
-    largest = float((distances if groups is None else distances[groups]).max(initial=0.0))
-    free = np.abs(gradient[penalty.ungrouped])
-    relative = np.divide(free, scale.free, out=np.zeros_like(free), where=scale.free > 0).max(initial=0.0)
-    intercept = float(np.abs(at.intercept_gradient).max()) / scale.intercept
+def kkt_residual(
+    penalty: Penalty, coef: Coef, at: Evaluation, strength: float, scale: Scale, distances: np.ndarray | None = None
+) -> float:
+    """Largest optimality distance over all groups, or of those given, and over the unpenalised coefficients."""
+    if distances is None:
+        distances = group_distances(penalty, coef, at, strength)
+    relative = [float(np.abs(at.intercept_gradient).max()) / scale.intercept]
+    if len(penalty.ungrouped):
+        free = np.abs(penalty.smooth_gradient(coef, at.gradient, strength)[penalty.ungrouped])
+        relative.append(float(np.divide(free, scale.free, out=np.zeros_like(free), where=scale.free > 0).max()))
     # Not Python's max, which loses a NaN.
-    return float(np.max((largest, scale.strength * float(relative), scale.strength * intercept)))
+    return float(np.max([distances.max(initial=0.0), *(scale.strength * share for share in relative)]))
+
+
+def group_distances(penalty: Penalty, coef: Coef, at: Evaluation, strength: float) -> np.ndarray:
+    """Optimality distance of each group, ``(n_groups,)``."""
+    return penalty.optimality_distances(coef, penalty.smooth_gradient(coef, at.gradient, strength), strength)
 
 
 def duality_gap(

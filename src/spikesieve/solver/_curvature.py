@@ -31,18 +31,19 @@ class CurvatureModel:
         self.stride = max(1, problem.n_samples // max(_MIN_ROWS, _ROWS_PER_COEF * penalty.n_coef))
         self.n_built = 0
         self._n_free = problem.n_intercepts + len(penalty.ungrouped)
-        self._groups = np.zeros(0, dtype=np.intp)
+        self._groups, self._has = np.zeros(0, dtype=np.intp), np.zeros(len(penalty.groups), dtype=bool)
         self._gram: np.ndarray | None = None
         self._local: Local | None = None
         self._reduced: tuple[float | None, _Reduced] | None = None
 
     def covers(self, groups: Index) -> bool:
         """Whether the matrix in hand includes these groups."""
-        return self._gram is not None and bool(np.isin(groups, self._groups).all())
+        return self._gram is not None and bool(self._has[groups].all())
 
     def build(self, intercept: Intercepts, coef: Coef, groups: Index) -> None:
         """Compute the matrix at a point, over the unpenalised coefficients and `groups`."""
-        self._groups = groups
+        self._groups, self._has = groups, np.zeros(len(self.penalty.groups), dtype=bool)
+        self._has[groups] = True
         self._gram = self.problem.hessian(intercept, coef, self.penalty.columns_of(groups), self.stride)
         self._local = self._reduced = None
         self.n_built += 1
@@ -57,9 +58,11 @@ class CurvatureModel:
 
     def over(self, groups: Index) -> "Local":
         """Return the part of the matrix that concerns the unpenalised coefficients and `groups`, as learned so far."""
-        if self._local is None or not np.array_equal(self._local.groups, groups):
-            self._local, self._reduced = self._extract(groups), None
-        return self._local
+        kept = self._local
+        if kept is None or not (kept.groups is groups or np.array_equal(kept.groups, groups)):
+            kept = self._local = self._extract(groups)
+            self._reduced = None
+        return kept
 
     def propose(
         self,
@@ -112,12 +115,13 @@ class CurvatureModel:
         along, expected = float(y @ s), float(predicted @ s)
         if along <= 1e-3 * expected or expected <= 0.0:
             return
-        matrix = local.matrix + np.outer(y, y) / along - np.outer(predicted, predicted) / expected
+        y, predicted = y / np.sqrt(along), predicted / np.sqrt(expected)
+        matrix = local.matrix + np.array([y, predicted]).T @ np.array([y, -predicted])
         self._local, self._reduced = replace(local, matrix=matrix), None
 
     def _reduce(self, groups: Index, strength: float) -> "_Reduced":
         """Schur complement over `groups`, kept while neither they nor the quadratic part change."""
-        local, key = self.over(groups), strength if self.penalty.quadratic.any() else None
+        local, key = self.over(groups), strength if self.penalty.has_quadratic else None
         if self._reduced is None or self._reduced[0] != key:
             self._reduced = (key, self._schur(local, strength))
         return self._reduced[1]
@@ -133,10 +137,11 @@ class CurvatureModel:
 
     def _schur(self, local: "Local", strength: float) -> "_Reduced":
         n_free, n_intercepts = self._n_free, self.problem.n_intercepts
-        matrix = local.matrix.copy()
-        matrix.flat[n_intercepts * (len(matrix) + 1) :: len(matrix) + 1] += (
-            strength * self.penalty.quadratic[local.columns]
-        )
+        matrix = local.matrix
+        if self.penalty.has_quadratic:
+            matrix = matrix.copy()
+            diagonal = matrix.reshape(-1)[:: len(matrix) + 1]
+            diagonal[n_intercepts:] += strength * self.penalty.quadratic[local.columns]
         solve_free = factorise(matrix[:n_free, :n_free])
         coupling = solve_free(matrix[:n_free, n_free:])
         schur = matrix[n_free:, n_free:] - matrix[n_free:, :n_free] @ coupling

@@ -30,7 +30,8 @@ class Extrapolation:
         self._points: list[Point] = []
         # How many nodes would have been best for the last strength, and how far off its linear term with them.
         self._n_nodes, self._error = 1, 0.0
-        self._used: Local | None = None
+        # The model of the last guess, and the linear term with 1, 2, ... nodes.
+        self._used: tuple[Local, np.ndarray] | None = None
 
     def closer(self, point: Point, strength: float, groups: Index) -> Point:
         """Return the guess at a positive `strength`, over `groups`, if it is nearer to optimal than `point`."""
@@ -38,12 +39,12 @@ class Extrapolation:
         self._used = None
         if self._solver.is_optimal(point, strength, groups):
             return point
-        local = self._used = self._solver.curvature_over(groups, point)
-        shift = 0.0
+        local, shift = self._solver.curvature_over(groups, point), 0.0
         if self._points:
-            n_nodes = min(self._n_nodes, len(self._points))
-            nodes = _missed(local, [*self._points[-n_nodes:], point])
-            shift = _lagrange(np.array(self._logs[-n_nodes:]), np.log(strength)) @ nodes[:-1] - nodes[-1]
+            nodes = _missed(local, self._points)
+            here = nodes[-1] if self._points[-1] is point else _missed(local, [point])[0]
+            terms = _lagrange(self._logs, float(np.log(strength))) @ nodes
+            self._used, shift = (local, terms), terms[min(self._n_nodes, len(terms)) - 1] - here
         guess = self._solver.propose(point, strength, groups, shift, self._error)
         # A guess that will need a step anyway is not worth the gradient of groups that are not worked on.
         is_last = self._error <= _HOPEFUL * self._solver.aim_at(strength)
@@ -53,28 +54,32 @@ class Extrapolation:
         """Take in a solution: a node of the guesses to come, which shows how good the last guess could have been."""
         if strength <= 0.0 or (self._logs and np.log(strength) >= self._logs[-1]):
             return
-        self._logs = [*self._logs[-_MOST_NODES:], np.log(strength)]
-        self._points = [*self._points[-_MOST_NODES:], point]
-        if self._used is not None and len(self._points) > 1:
-            logs, missed = np.array(self._logs), _missed(self._used, self._points)
-            errors = [
-                float(np.linalg.norm(_lagrange(logs[-1 - n : -1], logs[-1]) @ missed[-1 - n : -1] - missed[-1]))
-                for n in range(1, len(logs))
-            ]
-            self._n_nodes, self._error = 1 + int(np.argmin(errors)), min(errors)
+        self._logs = [*self._logs, float(np.log(strength))][-_MOST_NODES:]
+        self._points = [*self._points, point][-_MOST_NODES:]
+        if self._used is not None:
+            local, terms = self._used
+            off = terms - _missed(local, [point])
+            errors = np.sqrt((off * off).sum(axis=1))
+            self._n_nodes, self._error = 1 + int(errors.argmin()), float(errors.min())
 
 
 def _missed(local: Local, points: list[Point]) -> np.ndarray:
     """Per point, the gradient of the loss less what the model's quadratic term gives there."""
-    positions = np.array([np.concatenate([point.intercept, point.coef[local.columns]]) for point in points])
-    slopes = [np.concatenate([point.at.intercept_gradient, point.at.gradient[local.columns]]) for point in points]
-    return np.array(slopes) - positions @ local.matrix
+    n_intercepts = len(local.matrix) - len(local.columns)
+    positions, slopes = np.empty((2, len(points), len(local.matrix)))
+    for position, slope, point in zip(positions, slopes, points, strict=True):
+        position[:n_intercepts], position[n_intercepts:] = point.intercept, point.coef[local.columns]
+        slope[:n_intercepts], slope[n_intercepts:] = point.at.intercept_gradient, point.at.gradient[local.columns]
+    return slopes - positions @ local.matrix
 
 
-def _lagrange(nodes: np.ndarray, at: float) -> np.ndarray:
-    """Weights of the values at `nodes` in the polynomial through them, at another place."""
-    gaps = nodes[:, None] - nodes
-    np.fill_diagonal(gaps, 1.0)
-    ahead = np.tile(at - nodes, (len(nodes), 1))
-    np.fill_diagonal(ahead, 1.0)
-    return np.prod(ahead / gaps, axis=1)
+def _lagrange(nodes: list[float], at: float) -> np.ndarray:
+    """Row ``n``: weights of the values at the last ``n + 1`` nodes in the polynomial through them, at another place."""
+    weights, row, last = np.zeros((len(nodes), len(nodes))), [], len(nodes) - 1
+    for n, new in enumerate(reversed(nodes)):
+        of_new, row = 1.0, [w * (at - new) / (node - new) for w, node in zip(row, nodes[last - n + 1 :], strict=True)]
+        for node in nodes[last - n + 1 :]:
+            of_new *= (at - node) / (new - node)
+        row = [of_new, *row]
+        weights[n, last - n :] = row
+    return weights

@@ -15,15 +15,19 @@ def factorise(matrix: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
     curvature (a B-spline block and the intercept always have one) the solution stays small.
     """
     diagonal = np.diagonal(matrix)
+    if len(matrix) == 1 and diagonal[0] > 0:  # a single intercept, eliminated at every step of every fit
+        return lambda right: right / diagonal[0]
     scale = 1.0 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
-    scaled = matrix * scale * scale[:, None]
+    scaled = matrix * scale
+    scaled *= scale[:, None]
     size = len(matrix)
     damping = 1e-13 * max(size, 1)
     while damping < 1e3:
         damped = scaled.copy()
         damped.flat[:: size + 1] += damping
-        # LAPACK itself: scipy's wrappers check and copy for longer than 30 coefficients take.
-        factor, failed = _potrf(damped, lower=1, overwrite_a=1)
+        # LAPACK itself: scipy's wrappers check and copy for longer than 30 coefficients take. The transpose is the same
+        # matrix in LAPACK's order.
+        factor, failed = _potrf(damped.T, lower=1, overwrite_a=1, clean=0)
         if failed:
             damping *= 100.0
             continue

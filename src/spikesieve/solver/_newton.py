@@ -7,13 +7,14 @@ doi:10.1111/j.1467-9868.2011.01004.x), whose mistakes the check repairs.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from spikesieve._errors import Status
 from spikesieve._types import Coef, Index, Intercepts
 from spikesieve.regularizer import Penalty
-from spikesieve.solver._certificate import Scale, kkt_residual
+from spikesieve.solver._certificate import Scale, group_distances, kkt_residual
 from spikesieve.solver._curvature import CurvatureModel, Local
 from spikesieve.solver._protocol import Evaluation, Problem
 
@@ -57,17 +58,20 @@ class NewtonSolver:
         self._n_cut = 0
         self._rate, self._aim = 0.1, self.tolerance
         self._working_set = np.zeros(0, dtype=np.intp)
+        # What is asked for again and again, for the same groups and the same point.
+        self._blocks: tuple[Index | None, Index | None] = (None, None)
+        self._distances: tuple[Point | None, float, np.ndarray] = (None, 0.0, np.zeros(0))
 
     def solve(self, start: Point, strength: float, groups: Index) -> tuple[Point, Status]:
         """Solve at `strength` from `start` (with a complete gradient), first on `groups`."""
         self._aim = self.aim_at(strength)
         point, budget = start, self.n_iterations + self.maxiter
         while True:
-            groups = self._working_set = self.working_groups(point, groups)
+            groups = self.working_groups(point, groups)
             point, status = self._solve_on(point, strength, groups, budget)
             if not point.complete:
                 point = self.evaluate(point.intercept, point.coef)
-            distances = self.penalty.optimality_distances(point.coef, point.at.gradient, strength)
+            distances = self._distances_at(point, strength).copy()
             distances[groups] = -np.inf
             violators = np.flatnonzero(~(distances <= self._aim))  # so that NaN is one
             if status is not Status.CONVERGED or len(violators) == 0:
@@ -77,12 +81,15 @@ class NewtonSolver:
             groups = np.union1d(groups, violators[np.argsort(-distances[violators])[:room]])
 
     def working_groups(self, point: Point, groups: Index) -> Index:
-        """Return `groups` with those that are not zero, and all that ever were in.
+        """Take `groups` and those that are not zero into the working set, and return it, the same array if it has them.
 
         Groups stay once they were in: curvature learned on the working set holds while it does not change.
         """
-        active = np.flatnonzero(self.penalty.norms(point.coef) > 0)
-        return np.union1d(np.union1d(groups, active), self._working_set)
+        belongs = self.penalty.norms(point.coef) > 0
+        belongs[groups] = belongs[self._working_set] = True
+        if np.count_nonzero(belongs) > len(self._working_set):
+            self._working_set = np.flatnonzero(belongs)
+        return self._working_set
 
     def curvature_over(self, groups: Index, point: Point) -> Local:
         """Kept curvature over the unpenalised coefficients and `groups`, of `point` if there is none."""
@@ -96,7 +103,7 @@ class NewtonSolver:
 
         `error` is how far off the shift may be: the model is not minimised much more precisely than that.
         """
-        gradient = point.at.gradient + strength * self.penalty.quadratic * point.coef
+        gradient = self.penalty.smooth_gradient(point.coef, point.at.gradient, strength).copy()
         local, n_intercepts = self.curvature.over(groups), self.problem.n_intercepts
         shift = np.broadcast_to(shift, len(local.matrix))
         gradient[local.columns] += shift[n_intercepts:]
@@ -114,11 +121,11 @@ class NewtonSolver:
 
         Its gradient covers every block if `complete`, else those of `groups`.
         """
+        residual, current = self._residual(point, strength, groups), self._objective(point, strength)
         new = self.evaluate(*guess, None if complete else self._blocks_of(groups))
-        current = self._objective(point, strength)
         # The residual alone does not tell: it vanishes where the loss is infinite, too.
         falls = self._objective(new, strength) <= current + _NOISE * abs(current)
-        if not (falls and self._residual(new, strength, groups) < self._residual(point, strength, groups)):
+        if not (falls and self._residual(new, strength, groups) < residual):
             return point
         self._learn(point, new)
         return new
@@ -155,6 +162,11 @@ class NewtonSolver:
         exact = _EXACT * self.tolerance  # far below the gradient of a converged point, which would be no step else
         _, step = curvature.propose(point.coef, gradient, intercept_gradient, flat, strength, exact)
         return bool((np.abs(step[free]) * self.problem.column_peak(free) > endless_step).any())
+
+    @cached_property
+    def has_finite_null(self) -> bool:
+        """Whether the intercepts alone have a finite best value."""
+        return self.problem.has_finite_null()
 
     @property
     def counts(self) -> tuple[int, int, int]:
@@ -231,7 +243,7 @@ class NewtonSolver:
         Under a concave penalty the step to the model's own stationary point is tried before that under its tangent,
         which always descends.
         """
-        gradient = point.at.gradient + strength * self.penalty.quadratic * point.coef
+        gradient = self.penalty.smooth_gradient(point.coef, point.at.gradient, strength)
         inner = max(_RELATIVE_INNER * residual, _INNER * self._aim)
         for bend in (False,) if self.penalty.shape.is_convex else (True, False):
             intercept_step, step = self.curvature.propose(
@@ -269,9 +281,18 @@ class NewtonSolver:
         return point.at.loss + self.penalty.value(point.coef, strength)
 
     def _residual(self, point: Point, strength: float, groups: Index) -> float:
-        return kkt_residual(self.penalty, point.coef, point.at, strength, self.scale, groups)
+        distances = self._distances_at(point, strength)[groups]
+        return kkt_residual(self.penalty, point.coef, point.at, strength, self.scale, distances)
+
+    def _distances_at(self, point: Point, strength: float) -> np.ndarray:
+        """Optimality distances of all groups; without meaning in blocks that the point's gradient does not cover."""
+        if self._distances[0] is not point or self._distances[1] != strength:
+            self._distances = point, strength, group_distances(self.penalty, point.coef, point.at, strength)
+        return self._distances[2]
 
     def _blocks_of(self, groups: Index) -> Index | None:
         """Blocks that `groups` and the unpenalised coefficients need; None for all."""
-        blocks = self.problem.blocks_of(self.penalty.columns_of(groups))
-        return None if len(blocks) == self.problem.n_blocks else blocks
+        if self._blocks[0] is not groups:
+            blocks = self.problem.blocks_of(self.penalty.columns_of(groups))
+            self._blocks = groups, None if len(blocks) == self.problem.n_blocks else blocks
+        return self._blocks[1]

@@ -170,7 +170,7 @@ class _Solution:
 
 def _solve_one(solver: NewtonSolver, ahead: Extrapolation, point: Point, strength: float, previous: float) -> _Solution:
     """Solve at one strength from the solution at the previous one, screening groups by the strong rule."""
-    if not solver.problem.has_finite_null():
+    if not solver.has_finite_null:
         return _Solution(point, Status.NO_FINITE_MINIMUM, (0, 0, 0))
     if strength == 0.0 and solver.penalty.groups:
         solver = solver.released()

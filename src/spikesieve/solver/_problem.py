@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from spikesieve.design import Design
 from spikesieve.observation_models import ObservationModel
 from spikesieve.solver._columns import Columns
 from spikesieve.solver._protocol import Evaluation, Problem
-from spikesieve.solver._threads import equal_chunks, sum_over_chunks, sum_over_shares
+from spikesieve.solver._threads import equal_chunks, shares_of, sum_over_chunks
 
 # A Hessian of 10 000 rows in one chunk would leave the other threads idle.
 _MATRIX_ROWS = 4096
@@ -69,8 +70,8 @@ class SingleProblem(Problem):
 
     def _predictors(self, coef: Coef) -> list[Callable[[slice, np.ndarray], None]]:
         """What each block with non-zero coefficients adds to the linear predictor."""
-        pairs = zip(self.design.blocks, self.design.layout.leaf_slices, strict=True)
-        return [block.predictor(coef[columns]) for block, columns in pairs if coef[columns].any()]
+        blocks, spans = self.design.blocks, self.design.layout.leaf_slices
+        return [blocks[b].predictor(coef[spans[b]]) for b in self.blocks_of(coef.nonzero()[0]).tolist()]
 
     def _predict(self, rows: slice, intercept: Intercepts, predictors) -> PerSample:
         eta = np.full(len(range(*rows.indices(self.n_samples))), intercept[0])
@@ -81,7 +82,7 @@ class SingleProblem(Problem):
         return eta
 
     def evaluate(self, intercept: Intercepts, coef: Coef, blocks: Index | None = None) -> Evaluation:
-        numbers = range(len(self.design.blocks)) if blocks is None else blocks
+        numbers = list(range(self.n_blocks)) if blocks is None else blocks.tolist()
         wanted = [self.design.blocks[b] for b in numbers]
         predictors = self._predictors(coef)
 
@@ -94,7 +95,7 @@ class SingleProblem(Problem):
                     partials = [block.partial_gradient(rows, residual, partial) for block, partial in pairs]
             return [sums, *partials]
 
-        (loss, slope, dot), *partials = sum_over_shares(of_share, self.chunks(), self.n_threads)
+        (loss, slope, dot), *partials = sum_over_chunks(of_share, self._shares, self.n_threads)
         gradient = np.zeros(self.n_coef)
         for b, block, partial in zip(numbers, wanted, partials, strict=True):
             gradient[self.design.layout.leaf_slices[b]] = block.finish_gradient(partial)
@@ -110,6 +111,10 @@ class SingleProblem(Problem):
             dot -= residual @ self.offset[rows]
         sums += (loss, residual.sum(), dot)
         return residual
+
+    @cached_property
+    def _shares(self) -> list[list[slice]]:
+        return shares_of(self.chunks())
 
     def chunks(self, stride: int = 1) -> list[slice]:
         return equal_chunks(self.n_samples, self.design.chunk_rows, stride)
@@ -153,4 +158,11 @@ class SingleProblem(Problem):
         return float(losses.mean() if self.row_weights is None else (losses * self.row_weights).mean())
 
     def blocks_of(self, columns: Index) -> Index:
-        return Columns(self.design, columns).blocks
+        is_there = np.zeros(self.n_blocks, dtype=bool)
+        is_there[self._block_of_column[columns]] = True
+        return is_there.nonzero()[0]
+
+    @cached_property
+    def _block_of_column(self) -> Index:
+        sizes = [block.n_coef for block in self.design.blocks]
+        return np.repeat(np.arange(len(sizes)), sizes)

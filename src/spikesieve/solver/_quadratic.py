@@ -5,16 +5,55 @@ of its own Gram matrix, finds which groups are zero. A Newton step on the groups
 smooth, then gets the digits that coordinate descent is slow to find when groups are correlated.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
+from spikesieve._types import Coef, Index
 from spikesieve.regularizer import minimise_group
 from spikesieve.solver._factorise import factorise
 
 _MAX_ROUNDS = 100
 _NEWTON_STEPS_PER_ROUND = 4
+
+
+@dataclass(frozen=True)
+class _Partition:
+    """Where groups of some sizes lie, one behind the other."""
+
+    sizes: Index
+
+    @cached_property
+    def starts(self) -> Index:
+        """First coefficient of each group."""
+        return np.cumsum([0, *self.sizes])[:-1].astype(np.intp)
+
+    @cached_property
+    def owner(self) -> Index:
+        """Group of each coefficient."""
+        return np.repeat(np.arange(len(self.sizes)), self.sizes)
+
+    @cached_property
+    def pairs(self) -> tuple[Index, Index]:
+        """Rows and columns of all entries of a matrix that lie within a group."""
+        per_row = np.repeat(self.sizes, self.sizes)
+        rows = np.repeat(np.arange(len(per_row)), per_row)
+        first = np.repeat(np.repeat(self.starts, self.sizes), per_row)
+        behind = np.arange(len(rows)) - np.repeat(np.cumsum(per_row) - per_row, per_row)
+        return rows, first + behind
+
+    def norms(self, x: Coef) -> np.ndarray:
+        """Euclidean norm of each group."""
+        return np.sqrt(np.add.reduceat(x * x, self.starts))
+
+
+@lru_cache(maxsize=32)
+def _partition(sizes: tuple[int, ...]) -> _Partition:
+    """Partition into groups of some sizes: the same few come again at every step of a path."""
+    return _Partition(np.array(sizes, dtype=np.intp))
 
 
 @dataclass(frozen=True)
@@ -33,9 +72,8 @@ class QuadraticModel:
     sizes: np.ndarray
 
     @cached_property
-    def starts(self) -> np.ndarray:
-        """First coefficient of each group."""
-        return np.cumsum([0, *self.sizes])[:-1].astype(np.intp)
+    def _parts(self) -> _Partition:
+        return _partition(tuple(self.sizes.tolist()))
 
     @cached_property
     def _eigen(self) -> dict[int, tuple[np.ndarray, np.ndarray]]:
@@ -50,14 +88,13 @@ class QuadraticModel:
 
     def minimise(self, linear: np.ndarray, thresholds: np.ndarray, x0: np.ndarray, tolerance: np.ndarray):
         """Minimiser from `x0`, every group's optimality distance within `tolerance` (one per group)."""
-        x = x0.copy()
-        pull = linear - self.matrix @ x
+        x, norms = x0.copy(), self._parts.norms
         for _ in range(_MAX_ROUNDS):
             # Newton first: along a path the groups are mostly right, and a sweep costs an eigenbasis for each of them.
-            active = self.norms(x) > 0
+            active = norms(x) > 0
             if active.any():
                 self._polish(x, linear, thresholds, active, tolerance)
-                pull = linear - self.matrix @ x
+            pull = linear - self.matrix @ x
             if self._optimal(x, pull, thresholds, tolerance):
                 break
             self._sweep(x, pull, thresholds)
@@ -65,25 +102,23 @@ class QuadraticModel:
                 break
         return x
 
-    def norms(self, x: np.ndarray) -> np.ndarray:
-        """Euclidean norm of each group."""
-        return np.sqrt(np.add.reduceat(x * x, self.starts))
-
     def _optimal(self, x, pull, thresholds, tolerance) -> bool:
-        norms = self.norms(x)
+        parts = self._parts
+        norms = parts.norms(x)
         active = norms > 0
         slope = np.divide(thresholds, norms, out=np.zeros_like(norms), where=active)
-        remaining = self.norms(pull - np.repeat(slope, self.sizes) * x)
+        remaining = parts.norms(pull - slope[parts.owner] * x)
         return bool((np.where(active, remaining, remaining - thresholds) <= tolerance).all())
 
     def _sweep(self, x, pull, thresholds) -> None:
         """One pass of exact block minimisations; `x` and `pull = linear - S x` are updated in place."""
-        candidates = np.flatnonzero((self.norms(x) > 0) | (self.norms(pull) > thresholds))
+        starts, norms = self._parts.starts, self._parts.norms
+        candidates = np.flatnonzero((norms(x) > 0) | (norms(pull) > thresholds))
         for g in candidates:
             if self.sizes[g] == 1:
-                self._minimise_single(self.starts[g], x, pull, thresholds[g])
+                self._minimise_single(starts[g], x, pull, thresholds[g])
                 continue
-            columns = slice(self.starts[g], self.starts[g] + self.sizes[g])
+            columns = slice(starts[g], starts[g] + self.sizes[g])
             values, vectors = self._eigen_of(int(g), columns)
             rotated = vectors.T @ (pull[columns]) + values * (vectors.T @ x[columns])
             new = vectors @ minimise_group(values, rotated, thresholds[g])
@@ -108,40 +143,53 @@ class QuadraticModel:
 
     def _polish(self, x, linear, thresholds, active, tolerance) -> None:
         """Newton steps on the active groups, where the norms are smooth; never leaves the model worse."""
-        columns = np.flatnonzero(np.repeat(active, self.sizes))
-        smooth = _SmoothPart(
-            self.matrix[np.ix_(columns, columns)], linear[columns], thresholds[active], self.sizes[active]
-        )
-        z = x[columns]
-        current = smooth.value(z)
+        smooth, columns = self._smooth_part(linear, thresholds, active)
+        current, allowed = smooth.at(x[columns]), tolerance[active]
         for _ in range(_NEWTON_STEPS_PER_ROUND):
-            for step in smooth.steps(z, tolerance[active]):
-                trial = smooth.value(z + step)
-                if trial < current:
+            for step in smooth.steps(current, allowed):
+                trial = smooth.at(current.z + step)
+                if trial.value < current.value:
                     break
             else:
                 break
-            z = z + step
-            decrease, current = current - trial, trial
-            if decrease <= 1e-15 * abs(current) or not smooth.norms(z).all():
+            decrease, current = current.value - trial.value, trial
+            if decrease <= 1e-15 * abs(current.value) or not current.norms.all():
                 break
-        x[columns] = z
+        x[columns] = current.z
+
+    def _smooth_part(self, linear, thresholds, active) -> tuple["_SmoothPart", Index | slice]:
+        """The model on the active groups, and their coefficients."""
+        if active.all():
+            return _SmoothPart(self.matrix, linear, thresholds, self._parts), slice(None)
+        columns, parts = np.flatnonzero(active[self._parts.owner]), _partition(tuple(self.sizes[active].tolist()))
+        return _SmoothPart(self.matrix[columns[:, None], columns], linear[columns], thresholds[active], parts), columns
 
 
+class _At(NamedTuple):
+    """What is had of the smooth part at one point."""
+
+    z: np.ndarray
+    norms: np.ndarray
+    product: np.ndarray
+    """``S z``."""
+    value: float
+
+
+@dataclass(frozen=True, eq=False)
 class _SmoothPart:
     """The model on groups that are not zero: ``1/2 z' S z - q' z + sum_g m_g ||z_g||``."""
 
-    def __init__(self, matrix: np.ndarray, linear: np.ndarray, thresholds: np.ndarray, sizes: np.ndarray):
-        self.matrix, self.linear, self.thresholds, self.sizes = matrix, linear, thresholds, sizes
-        self.starts = np.cumsum([0, *sizes])[:-1].astype(np.intp)
+    matrix: np.ndarray
+    linear: np.ndarray
+    thresholds: np.ndarray
+    parts: _Partition
 
-    def norms(self, z: np.ndarray) -> np.ndarray:
-        return np.sqrt(np.add.reduceat(z * z, self.starts))
+    def at(self, z: np.ndarray) -> _At:
+        """Norms of the groups and value at a point."""
+        norms, product = self.parts.norms(z), self.matrix @ z
+        return _At(z, norms, product, float(z @ (0.5 * product - self.linear) + self.thresholds @ norms))
 
-    def value(self, z: np.ndarray) -> float:
-        return float(0.5 * z @ (self.matrix @ z) - self.linear @ z + self.thresholds @ self.norms(z))
-
-    def steps(self, z: np.ndarray, tolerance: np.ndarray):
+    def steps(self, at: _At, tolerance: np.ndarray) -> Iterator[np.ndarray]:
         """Steps to try in turn, none at an optimum: Newton's, and the same with a majorised radial curvature.
 
         A norm has no curvature along its own direction, so where the model has none either (more coefficients than
@@ -150,49 +198,40 @@ class _SmoothPart:
         American Statistician 58, 30-37, doi:10.1198/0003130042836): it is used for groups that would move by
         more than half of their norm. Groups that Newton's step would turn round are tried at exactly zero.
         """
-        norms = self.norms(z)
-        unit = z / np.repeat(norms, self.sizes)
-        descent = self.linear - self.matrix @ z - np.repeat(self.thresholds, self.sizes) * unit
-        if (self.norms(descent) <= tolerance).all():
+        z, norms, starts = at.z, at.norms, self.parts.starts
+        descent = self.linear - at.product - (self.thresholds / norms)[self.parts.owner] * z
+        if (self.parts.norms(descent) <= tolerance).all():
             return
         radial = np.ones(len(norms))
-        step = self._solve(descent, unit, norms, radial)
-        turned = np.add.reduceat(z * (z + step), self.starts) <= 0.0
+        step = self._solve(descent, at, radial)
+        turned = np.add.reduceat(z * (z + step), starts) <= 0.0
         if turned.any() and not turned.all():
-            yield self._step_dropping(turned, z, descent, unit, norms)
+            yield self._step_dropping(turned, at, descent)
         yield step
         for _ in range(2):
-            radial[self.norms(step) > 0.5 * norms] = 0.0
-            step = self._solve(descent, unit, norms, radial)
+            radial[self.parts.norms(step) > 0.5 * norms] = 0.0
+            step = self._solve(descent, at, radial)
         yield step
-        step = self._solve(descent, unit, norms, np.zeros(len(norms)))
+        step = self._solve(descent, at, np.zeros(len(norms)))
         yield step
 
-    def _step_dropping(self, dropped, z, descent, unit, norms) -> np.ndarray:
+    def _step_dropping(self, dropped: np.ndarray, at: _At, descent: np.ndarray) -> np.ndarray:
         """Newton step of the other groups while those `dropped` go to zero."""
-        out = np.repeat(dropped, self.sizes)
+        out = dropped[self.parts.owner]
         kept = ~out
-        step = np.where(out, -z, 0.0)
-        others = _SmoothPart(
-            self.matrix[np.ix_(kept, kept)], self.linear, self.thresholds[~dropped], self.sizes[~dropped]
-        )
+        step = np.where(out, -at.z, 0.0)
+        parts = _partition(tuple(self.parts.sizes[~dropped].tolist()))
+        others = _SmoothPart(self.matrix[np.ix_(kept, kept)], self.linear[kept], self.thresholds[~dropped], parts)
         right = descent[kept] - self.matrix[np.ix_(kept, out)] @ step[out]
-        step[kept] = others._solve(right, unit[kept], norms[~dropped], np.ones(len(others.sizes)))
+        there = at._replace(z=at.z[kept], norms=at.norms[~dropped])
+        step[kept] = others._solve(right, there, np.ones(len(parts.sizes)))
         return step
 
-    def _solve(self, descent, unit, norms, radial) -> np.ndarray:
+    def _solve(self, descent: np.ndarray, at: _At, radial: np.ndarray) -> np.ndarray:
         """Newton step; `radial` is 1 where a group's norm is taken as it is, 0 where it is majorised."""
-        hessian, curvatures = self.matrix.copy(), self.thresholds / norms
-        hessian.flat[:: len(hessian) + 1] += np.repeat(curvatures, self.sizes)
-        rows, columns, groups = self._pairs
-        hessian[rows, columns] -= (curvatures * radial)[groups] * unit[rows] * unit[columns]
+        hessian, curvatures, owner = self.matrix.copy(), self.thresholds / at.norms, self.parts.owner
+        hessian.flat[:: len(hessian) + 1] += curvatures[owner]
+        rows, columns = self.parts.pairs
+        outward = (np.sqrt(curvatures * radial) / at.norms)[owner] * at.z
+        hessian[rows, columns] -= outward[rows] * outward[columns]
         return factorise(hessian)(descent)
-
-    @cached_property
-    def _pairs(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Rows and columns of all entries that lie within a group, and their groups."""
-        per_row = np.repeat(self.sizes, self.sizes)
-        rows = np.repeat(np.arange(len(per_row)), per_row)
-        first = np.repeat(np.repeat(self.starts, self.sizes), per_row)
-        behind = np.arange(len(rows)) - np.repeat(np.cumsum(per_row) - per_row, per_row)
-        return rows, first + behind, np.repeat(np.repeat(np.arange(len(self.sizes)), self.sizes), per_row)

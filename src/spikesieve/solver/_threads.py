@@ -35,15 +35,14 @@ def map_chunks(function: Callable, chunks: list, n_threads: int) -> Iterable:
     return _pool(n_threads).map(function, chunks)
 
 
-def sum_over_shares(of_share: Callable[[list[slice]], list], chunks: list[slice], n_threads: int) -> list:
-    """Add up lists of arrays that `of_share` finds for a few chunks at a time, the same whatever the threads."""
+def shares_of(chunks: list[slice]) -> list[list[slice]]:
+    """Chunks in equal shares, a few for each thread however many there are: what each brings together is then added."""
     size = -(-len(chunks) // _MOST_SHARES)
-    shares = [chunks[first : first + size] for first in range(0, len(chunks), size)]
-    return sum_over_chunks(of_share, shares, n_threads)
+    return [chunks[first : first + size] for first in range(0, len(chunks), size)]
 
 
 def sum_over_chunks(of_chunk: Callable[[Any], list], chunks: list, n_threads: int) -> list:
-    """Add up lists of arrays in the order of the chunks: any number of threads gives the same last bit."""
+    """Add up lists of arrays in the order of the chunks, or shares: any number of threads gives the same last bit."""
     return functools.reduce(
         lambda total, chunk: [a + b for a, b in zip(total, chunk, strict=True)],
         map_chunks(of_chunk, chunks, n_threads),
