@@ -10,11 +10,12 @@ import functools
 import math
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from spikesieve._numbers import as_floats
 from spikesieve._types import Coef, PyTree
 
 
@@ -47,19 +48,26 @@ class CoefLayout:
     structure: Structure
     leaf_slices: tuple[slice, ...]
     output_shape: tuple[int, ...] = ()
+    column_names: tuple[tuple[str, ...] | None, ...] = ()
+    """Names of each leaf's feature columns, where the leaf brought some (data frames); empty if none did."""
 
     @classmethod
-    def of(cls, structure: Structure, n_coef_per_leaf) -> "CoefLayout":
+    def of(cls, structure: Structure, n_coef_per_leaf, column_names=()) -> "CoefLayout":
         """Lay the leaves one behind the other."""
         stops = np.cumsum([0, *n_coef_per_leaf])
         slices = tuple(slice(int(a), int(b)) for a, b in zip(stops[:-1], stops[1:], strict=True))
-        return cls(structure, slices)
+        named = any(names is not None for names in column_names)
+        return cls(structure, slices, column_names=tuple(column_names) if named else ())
 
     def with_outputs(self, *output_shape: int) -> "CoefLayout":
         """Layout of the same features with coefficients for each of several outputs; none for the features alone."""
         old, new = self.n_outputs, math.prod(output_shape)
         slices = tuple(slice(span.start // old * new, span.stop // old * new) for span in self.leaf_slices)
-        return CoefLayout(self.structure, slices, output_shape)
+        return replace(self, leaf_slices=slices, output_shape=output_shape)
+
+    def names_of(self, label: str) -> tuple[str, ...] | None:
+        """Names of the feature columns of a leaf, None where it has none."""
+        return self.column_names[self.labels.index(label)] if self.column_names else None
 
     @property
     def n_outputs(self) -> int:
@@ -96,15 +104,17 @@ class CoefLayout:
                 f"{name} has leaves {_listed(structure.labels)} but the features have {_listed(self.labels)}; "
                 "both must be the same pytree."
             )
-        arrays = [np.asarray(leaf, dtype=np.float64) for leaf in leaves]
-        for label, array, expected in zip(self.labels, arrays, self.leaf_shapes, strict=True):
+        arrays = []
+        for label, leaf, expected in zip(self.labels, leaves, self.leaf_shapes, strict=True):
+            where = f" of leaf {label!r}" if label else ""
+            array = as_floats(leaf, name + where)
             if array.shape != expected:
-                where = f" of leaf {label!r}" if label else ""
                 per_output = " and output" if self.output_shape else ""
                 raise ValueError(
                     f"{name}{where} has shape {array.shape}, expected {expected}: one number per feature "
                     f"column{per_output}."
                 )
+            arrays.append(array)
         return np.concatenate([array.ravel() for array in arrays]) if arrays else np.zeros(0)
 
 

@@ -7,9 +7,9 @@ import warnings
 
 import numpy as np
 
+from spikesieve._numbers import as_floats
 from spikesieve._types import Index, Matrix
 from spikesieve.basis import Basis
-from spikesieve.design import as_floats
 
 _CHUNK_ROWS = 2**16
 

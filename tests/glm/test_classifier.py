@@ -7,6 +7,7 @@ from sklearn.linear_model import LogisticRegression
 
 from spikesieve._tree import CoefLayout, flatten
 from spikesieve.basis import BSplineEval
+from spikesieve.design import as_design
 from spikesieve.glm import ClassifierGLM
 from spikesieve.regularizer import GroupLasso
 from spikesieve.solver import CategoricalProblem
@@ -60,6 +61,29 @@ def test_solution_without_penalty_averages_zero_over_classes():
     for leaf in model.coef_.values():
         np.testing.assert_allclose(leaf.sum(axis=1), 0.0, atol=1e-9)
     np.testing.assert_allclose(model.intercept_.sum(), 0.0, atol=1e-9)
+
+
+@pytest.mark.parametrize("regularizer", ["UnRegularized", "Ridge", "GroupLasso"])
+def test_parameters_average_zero_wherever_a_fit_starts(regularizer):
+    X, y = problem_data()
+    model = ClassifierGLM(3, regularizer=regularizer, regularizer_strength=0.01, solver_kwargs=EXACT)
+    start = {label: np.full((2, 3), 2.0) for label in X}, np.array([5.0, 6.0, 7.0])
+    cold, moved = model.fit(X, y).coef_, model.fit(X, y, start)
+    np.testing.assert_allclose(moved.intercept_.sum(), 0.0, atol=1e-9)
+    for label, leaf in moved.coef_.items():
+        np.testing.assert_allclose(leaf, cold[label], atol=1e-7)
+
+
+def test_the_loss_of_parameters_counts_the_weights_of_a_design():
+    X, y = problem_data()
+    weight = np.random.default_rng(0).integers(0, 3, len(y)).astype(float)
+    design = as_design(X, sample_weight=weight)
+    model = ClassifierGLM(3, regularizer_strength=0.1).fit(design, y)
+    repeated = {label: np.repeat(leaf, weight.astype(int), axis=0) for label, leaf in X.items()}
+    params = model.coef_, model.intercept_
+    expected = model.compute_loss(params, repeated, np.repeat(y, weight.astype(int)))
+    assert model.compute_loss(params, design, y) == pytest.approx(expected, rel=1e-12)
+    assert model.solution_.loss[0] == pytest.approx(expected, rel=1e-12)
 
 
 def test_derivatives_are_those_of_finite_differences():

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from sklearn.exceptions import NotFittedError
 
-from spikesieve.glm import GLM, _solver_options
+from spikesieve.design import Design
+from spikesieve.glm import GLM, GLMCV, ClassifierGLM, ClassifierPopulationGLM, PopulationGLM, _solver_options
 from tests.solver.problems import counts, features
 
 X = features(n_samples=50, n_groups=2, size=2)
@@ -71,6 +72,12 @@ def test_impossible_start():
         model.fit(X, Y, init_params=({"a": np.zeros(2)}, [0.0]))
     with pytest.raises(ValueError, match="finite, with a single intercept"):
         model.fit(X, Y, init_params=({"g00": np.zeros(2), "g01": np.zeros(2)}, [0.0, 1.0]))
+    with pytest.raises(TypeError, match=r"init_params\[0\] of leaf 'g00' must be numeric"):
+        model.fit(X, Y, init_params=({"g00": np.array(["a", "b"]), "g01": np.zeros(2)}, [0.0]))
+    with pytest.raises(TypeError, match=r"init_params\[1\] must be numeric"):
+        model.fit(X, Y, init_params=({"g00": np.zeros(2), "g01": np.zeros(2)}, "zero"))
+    with pytest.raises(ValueError, match="pair"):
+        model.compute_loss(None, X, Y)
 
 
 def test_impossible_paths():
@@ -131,12 +138,56 @@ def test_unfitted_and_mismatched_prediction():
         model.score(X, Y, score_type="r2")
 
 
-def test_a_failed_fit_leaves_the_last_one():
-    model = GLM(regularizer="GroupLasso", regularizer_strength=0.1).fit(X, Y)
-    before = model.coef_["g00"].copy()
-    with pytest.raises(ValueError):
-        model.fit(X, -Y - 1)
-    np.testing.assert_array_equal(model.coef_["g00"], before)
+LABELS = np.where(np.arange(len(Y)) % 3 == 0, "run", "rest")
+OTHER_LABELS = np.where(np.arange(len(Y)) % 2 == 0, "asleep", "awake")
+SHRUNK = {"regularizer": "GroupLasso", "regularizer_strength": 0.1}
+
+
+@pytest.mark.parametrize(
+    ("model", "y", "other"),
+    [
+        (GLM(**SHRUNK), Y, Y + 1),
+        (GLMCV(n_strengths=3), Y, Y + 1),
+        (PopulationGLM(**SHRUNK), Y[:, None], Y[:, None] + 1),
+        (ClassifierGLM(regularizer_strength=0.1), LABELS, OTHER_LABELS),
+        (ClassifierPopulationGLM(regularizer_strength=0.1), LABELS[:, None], OTHER_LABELS[:, None]),
+    ],
+    ids=lambda model: type(model).__name__,
+)
+def test_a_failed_fit_leaves_the_last_one(model, y, other, monkeypatch):
+    model = model.unfitted_copy().fit(X, y)
+    before = dict(vars(model))
+    with pytest.raises(ValueError, match="samples"):
+        model.fit({label: leaf[:-1] for label, leaf in X.items()}, other)
+
+    def file_is_closed(*_):
+        raise OSError("The file is closed.")
+
+    monkeypatch.setattr(GLM, "_residual_dof", file_is_closed)
+    monkeypatch.setattr(Design, "rank_with_intercept", file_is_closed)
+    with pytest.raises(OSError, match="closed"):
+        model.fit(X, other)
+    assert vars(model).keys() == before.keys() and all(vars(model)[name] is before[name] for name in before)
+
+
+def test_a_warm_start_from_other_features_is_a_cold_one():
+    model = GLM(**SHRUNK, warm_start=True).fit(X, Y)
+    wide = {label: np.hstack([leaf, leaf**2]) for label, leaf in X.items()}
+    cold = GLM(**SHRUNK).fit(wide, Y)
+    np.testing.assert_array_equal(model.fit(wide, Y).coef_["g00"], cold.coef_["g00"])
+
+
+@pytest.mark.parametrize("regularizer", ["Ridge", "UnRegularized", "GroupLasso"])
+def test_features_that_may_not_be_used_take_no_degrees_of_freedom(regularizer):
+    mask = {"g00": [1, 1], "g01": [1, 0]}
+    options = {"regularizer": regularizer, "regularizer_strength": 1e-3}
+    masked = PopulationGLM(**options, feature_mask=mask).fit(X, np.stack([Y, Y], axis=1))
+    alone = GLM(**options).fit({"g00": X["g00"]}, Y)
+    assert masked.dof_resid_[1] == alone.dof_resid_ < len(Y) - 1
+    labels = np.stack([LABELS, LABELS], axis=1)
+    masked = ClassifierPopulationGLM(**options, feature_mask=mask).fit(X, labels)
+    alone = ClassifierGLM(**options).fit({"g00": X["g00"]}, LABELS)
+    assert masked.dof_resid_[1] == alone.dof_resid_
 
 
 def test_rows_left_out_in_numbers_are_said():

@@ -8,12 +8,13 @@ import pytest
 from sklearn.model_selection import GridSearchCV, KFold, cross_val_predict, cross_val_score, train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.estimator_checks import check_dataframe_column_names_consistency, parametrize_with_checks
 
 from spikesieve import glm
 from spikesieve.basis import BSplineEval
 from spikesieve.design import as_design
 from spikesieve.glm import GLM, GLMCV, ClassifierGLM, ClassifierPopulationGLM, PopulationGLM
+from spikesieve.regularizer import GroupLasso
 from spikesieve.selection import BlockedFolds
 from tests.solver.problems import counts, dense, features
 
@@ -193,3 +194,56 @@ def test_lists_of_rows_are_arrays(data):
     matrix, _ = dense(X)
     model = GLM().fit(matrix.tolist(), y.tolist())
     np.testing.assert_array_equal(model.predict(matrix.tolist()), GLM().fit(matrix, y).predict(matrix))
+
+
+# ---- Data frames -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def frame(data):
+    pandas = pytest.importorskip("pandas", reason="pandas (test extra) is not installed")
+    return pandas.DataFrame(data[0]["g00"], columns=["slow", "fast"]).assign(heading=data[0]["g01"][:, 0])
+
+
+@pytest.mark.filterwarnings("ignore:GroupLasso on a plain array")
+@pytest.mark.parametrize("estimator", ESTIMATORS[1:-1], ids=lambda estimator: type(estimator).__name__)
+def test_names_of_columns_are_remembered_as_scikit_learn_does(estimator):
+    pytest.importorskip("pandas", reason="pandas (test extra) is not installed")
+    check_dataframe_column_names_consistency(type(estimator).__name__, estimator)
+
+
+def test_a_refit_forgets_the_names_of_columns(data, frame):
+    model = GLM(regularizer="Ridge", regularizer_strength=0.1).fit(frame, data[1])
+    assert model.feature_names_in_.tolist() == ["slow", "fast", "heading"]
+    with pytest.warns(UserWarning, match="does not have valid feature names"):
+        model.predict(frame.to_numpy())
+    model.fit(frame.to_numpy(), data[1])
+    assert not hasattr(model, "feature_names_in_") and model.n_features_in_ == 3
+    with pytest.warns(UserWarning, match="was fitted without feature names"):
+        model.predict(frame)
+    assert not hasattr(model.fit(data[0], data[1]), "n_features_in_")
+
+
+def test_columns_name_coefficients_and_groups(data, frame):
+    lasso = GLM(regularizer="Lasso").fit_path(frame, data[1], n_strengths=3)
+    assert lasso.group_labels == ("slow", "fast", "heading")
+    kinematics = GroupLasso(groups={"kinematics": ["slow", "fast"], "heading": "heading"})
+    path = GLM(regularizer=kinematics).fit_path(frame, data[1], n_strengths=3)
+    same = GLM(regularizer=GroupLasso(groups=[0, 0, 1])).fit_path(frame.to_numpy(), data[1], n_strengths=3)
+    np.testing.assert_array_equal(path.coef, same.coef)
+    assert path.group_labels == ("kinematics", "heading")
+    with pytest.raises(
+        ValueError, match=r"names the covariate 'speed', but the features are 'slow', 'fast', 'heading'"
+    ):
+        GLM(regularizer=GroupLasso(groups={"speed": ["speed"]}), regularizer_strength=0.1).fit(frame, data[1])
+
+
+def test_frames_in_a_dict_are_told_apart_by_their_columns(data, frame):
+    X = {"movement": frame, "other": data[0]["g02"]}
+    model = GLM(regularizer="Lasso", regularizer_strength=0.01).fit(X, data[1])
+    assert "movement[fast]" in model.solution_.group_labels and "other[1]" in model.solution_.group_labels
+    swapped = {**X, "movement": frame[["fast", "slow", "heading"]]}
+    with pytest.raises(
+        ValueError, match=r"must be in the same order as they were in fit.\nThey are the columns of X\['movement'\]"
+    ):
+        model.predict(swapped)

@@ -7,7 +7,6 @@ from spikesieve.design._design import Design
 from spikesieve.design._from_basis import design_of_basis, design_of_blocks
 from spikesieve.design._from_features import as_design, is_lazy
 from spikesieve.design._interaction import InteractionBlock
-from spikesieve.design._numbers import as_floats
 from spikesieve.design._row_runs import row_chunks
 from spikesieve.design._signals import EventTrains
 from spikesieve.design._sparse import SparseBlock
@@ -29,7 +28,6 @@ __all__ = [
     "TabulatedBlock",
     "TabulatedPlaneBlock",
     "as_design",
-    "as_floats",
     "design_of_basis",
     "design_of_blocks",
     "is_lazy",

@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from spikesieve._tree import CoefLayout, dict_structure
-from spikesieve._types import PerSample, PyTree
+from spikesieve._types import Mask, PerSample, PyTree
 from spikesieve.basis import Basis
 from spikesieve.design._block import Block
 from spikesieve.design._numbers import per_row, row_weights
@@ -106,7 +106,8 @@ class Design:
         chosen = [self.labels[number] for number in numbers]
         blocks = tuple(self.blocks[number] for number in numbers)
         structure = dict_structure(tuple(chosen))
-        layout = CoefLayout.of(structure, [block.n_coef for block in blocks])
+        names = [self.layout.names_of(label) for label in chosen]
+        layout = CoefLayout.of(structure, [block.n_coef for block in blocks], names)
         bases = tuple(self.basis_of(label) for label in chosen)
         return replace(self, blocks=blocks, layout=layout, bases=bases)
 
@@ -195,14 +196,16 @@ class Design:
         rows = slice(0, self.n_samples)
         return np.hstack([block.as_matrix(rows) for block in self.blocks])
 
-    def rank_with_intercept(self) -> int:
-        """Rank of the columns and a column of ones, from their Gram matrix with every column scaled to length 1."""
+    def rank_with_intercept(self, columns: Mask | None = None) -> int:
+        """Rank of some columns (all) and a column of ones, from their Gram matrix, every column scaled to length 1."""
+        kept = np.ones(self.n_coef + 1, dtype=bool)
+        kept[1:] = True if columns is None else columns
         gram = np.zeros((self.n_coef + 1, self.n_coef + 1))
         for start in range(0, self.n_samples, _MIN_CHUNK_ROWS * 8):
             rows = slice(start, min(start + _MIN_CHUNK_ROWS * 8, self.n_samples))
-            columns = [np.ones((rows.stop - start, 1)), *(block.as_matrix(rows) for block in self.blocks)]
-            matrix = np.hstack(columns)
+            matrix = np.hstack([np.ones((rows.stop - start, 1)), *(block.as_matrix(rows) for block in self.blocks)])
             gram += matrix.T @ matrix
+        gram = gram[np.ix_(kept, kept)]
         length = np.sqrt(np.diagonal(gram))
         length = np.where(length > 0, length, 1.0)
         return int(np.linalg.matrix_rank(gram / length / length[:, None], tol=1e-10, hermitian=True))

@@ -2,12 +2,12 @@
 
 import numpy as np
 
+from spikesieve._numbers import as_floats
 from spikesieve._tree import CoefLayout, flatten, is_list_of_numbers
 from spikesieve._types import PyTree
 from spikesieve.design._block import Block
 from spikesieve.design._dense import DenseBlock
 from spikesieve.design._design import Design
-from spikesieve.design._numbers import as_floats
 from spikesieve.design._reading import is_stored
 from spikesieve.design._sparse import SparseBlock
 from spikesieve.design._stacked import StackedBlock
@@ -63,7 +63,7 @@ def _as_design(X: PyTree) -> Design:
             f"{label!r}: {block.n_samples}" for label, block in zip(structure.labels, blocks, strict=True)
         )
         raise ValueError(f"All features must have the same number of samples, got {found}.")
-    layout = CoefLayout.of(structure, [block.n_coef for block in blocks])
+    layout = CoefLayout.of(structure, [block.n_coef for block in blocks], [_column_names(leaf) for leaf in leaves])
     if layout.n_coef == 0:
         raise ValueError(
             f"X has 0 feature(s) (shape={(blocks[0].n_samples, 0)}) while a minimum of 1 is required: "
@@ -98,6 +98,14 @@ def _as_block(leaf, label: str) -> Block:
     if is_stored(leaf):
         return StoredBlock(leaf)  # read in row chunks, never whole
     return DenseBlock(_as_matrix(leaf, label))
+
+
+def _column_names(leaf) -> tuple[str, ...] | None:
+    """Names of the columns of a data frame, None if `leaf` is none or they are not all text."""
+    columns = getattr(leaf, "columns", None)
+    if columns is None or len(getattr(leaf, "shape", ())) != 2 or not all(isinstance(name, str) for name in columns):
+        return None
+    return tuple(columns)
 
 
 def _as_matrix(leaf, label: str) -> np.ndarray:

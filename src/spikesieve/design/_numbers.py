@@ -1,41 +1,9 @@
-"""Numbers as a user passes them, checked once and as float64: features, counts, one value per row."""
+"""One number per row, as a user passes them: offsets and weights."""
 
 import numpy as np
 
+from spikesieve._numbers import as_floats
 from spikesieve._types import PerSample
-
-
-def as_floats(values, name: str) -> np.ndarray:
-    """Return an array of float64; `name` is what an error calls it.
-
-    Raises
-    ------
-    TypeError
-        If the values are not numbers.
-    ValueError
-        If they are complex.
-    """
-    if isinstance(values, np.ma.MaskedArray):
-        values = np.ma.filled(values.astype(np.float64), np.nan)  # masked means missing
-    array = np.asarray(values)
-    if array.dtype.kind == "O" and hasattr(values, "to_numpy"):
-        array = _without_missing(values, array)
-    if array.dtype.kind in "USMm":
-        raise TypeError(f"{name} must be numeric, got an array of {array.dtype}.")
-    if np.iscomplexobj(array):
-        raise ValueError(f"Complex data not supported: {name} is complex.")
-    try:
-        return array.astype(np.float64, copy=False)
-    except (TypeError, ValueError) as error:
-        raise TypeError(f"{name} must be numeric, got an array of {array.dtype}: {error}.") from error
-
-
-def _without_missing(values, array: np.ndarray) -> np.ndarray:
-    """Nullable columns of pandas with NaN for what they mark as missing; `array` if that is not what they are."""
-    try:
-        return values.to_numpy(dtype=np.float64, na_value=np.nan)
-    except (TypeError, ValueError):
-        return array
 
 
 def per_row(values, name: str, n_samples: int) -> PerSample | None:

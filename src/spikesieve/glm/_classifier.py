@@ -1,17 +1,16 @@
 """`ClassifierGLM`: one label per bin given covariates, by multinomial logistic regression."""
 
+import copy
 from dataclasses import replace
 
 import numpy as np
 
-from spikesieve._progress import PathProgress
 from spikesieve._randomness import as_generator
-from spikesieve._types import Labels, PerOutput, PyTree, Strengths
-from spikesieve.design import Design, as_design
+from spikesieve._types import Coef, Index, Intercepts, Labels, PerOutput, PyTree, Strengths
+from spikesieve.design import Design
 from spikesieve.glm._fitted_at import FittedAt, warn_unless_converged
 from spikesieve.glm._labels import as_labels, classes_in, most_probable, numbers_of
-from spikesieve.glm._linear_model import LinearModel
-from spikesieve.glm._path_strengths import path_strengths
+from spikesieve.glm._linear_model import SingleModel, parameters
 from spikesieve.glm._scores import categorical_score_of
 from spikesieve.glm._solver_options import solver_options
 from spikesieve.observation_models import CategoricalObservations
@@ -28,7 +27,7 @@ from spikesieve.solver import (
 )
 
 
-class ClassifierGLM(LinearModel):
+class ClassifierGLM(SingleModel):
     """Multinomial logistic regression: ``P(label k) = softmax(X @ coef + intercept)_k``.
 
     There is one linear predictor per class, as in NeMoS, so that only differences between classes are determined by the
@@ -125,10 +124,8 @@ class ClassifierGLM(LinearModel):
         sample_weight
             Non-negative weight of each bin's loss, ``(n_samples,)``.
         """
-        sample = self.set_classes(y)._sample(X, y, sample_weight)
-        layout = sample.design.layout.with_outputs(len(self.classes_))
-        penalty, strength = self.penalty(layout)
-        return self.fit_sample(sample, penalty, strength, self._start(init_params, layout))
+        fitted = copy.copy(self).set_classes(y)
+        return self.adopt(fitted.fit_rows(fitted._sample(X, y, sample_weight), init_params, len(fitted.classes_)))
 
     def fit_sample(self, sample: Sample, penalty: BoundPenalty, strength: float, start=None) -> "ClassifierGLM":
         """Fit to rows that were checked already, class numbers for labels."""
@@ -153,11 +150,7 @@ class ClassifierGLM(LinearModel):
         """
         model = self.unfitted_copy().set_classes(y)
         sample = model._sample(X, y, sample_weight)
-        penalty, _ = model.penalty(sample.design.layout.with_outputs(len(model.classes_)), scalar=1.0)
-        strengths = path_strengths(model.regularizer_kind, penalty, strengths, n_strengths, min_ratio)
-        grid = {"n_strengths": n_strengths, "min_ratio": min_ratio}
-        with PathProgress("Fitting the path") as progress:
-            return model.path_of_sample(sample, penalty, strengths, progress=progress, **grid)
+        return model.follow_rows(sample, strengths, n_strengths, min_ratio, len(model.classes_))
 
     def path_of_sample(self, sample: Sample, penalty: BoundPenalty, strengths: Strengths | None, **options) -> Path:
         """Fit a path to rows that were checked already, class numbers for labels."""
@@ -165,23 +158,23 @@ class ClassifierGLM(LinearModel):
         warn_unless_converged(solution)
         return replace(solution, fitted_at=FittedAt(self, sample, solution, self.family))
 
-    def solve(self, sample: Sample, penalty: BoundPenalty, strengths: Strengths | None, family=None, **options) -> Path:
+    def solve(
+        self, sample: Sample, penalty: BoundPenalty, strengths: Strengths | None, family=None, start=None, **options
+    ) -> Path:
         """Call the path solver with this model's options; `fit` and `fit_path` end here."""
         del family
-        problem = categorical_problem(sample, penalty, len(self.classes_), number_of_threads(self.n_jobs))
-        return solve_path(
-            problem, penalty, strengths, **options, **solver_options(self.solver_name, self.solver_kwargs)
-        )
+        n_classes, free = len(self.classes_), unpenalised(penalty)
+        problem = categorical_problem(sample, free, n_classes, number_of_threads(self.n_jobs))
+        begin = None if start is None else centred(start[0], start[1], free, n_classes)
+        settings = solver_options(self.solver_name, self.solver_kwargs)
+        return solve_path(problem, penalty, strengths, start=begin, **options, **settings)
 
     def predict_proba(self, X: PyTree, return_type: str = "proba") -> PerOutput:
         """Probability of each class per bin, ``(n_samples, n_classes)``; NaN where a covariate is NaN.
 
         `return_type` ``"log-proba"`` gives their logs.
         """
-        self.check_is_fitted()
-        design = as_design(X)
-        self.check_layout(design)
-        return probabilities_as(return_type, self.family, self._linear_predictor(design))
+        return probabilities_as(return_type, self.family, self._linear_predictor(self.known_features(X)))
 
     def predict(self, X: PyTree) -> np.ndarray:
         """Most probable label per bin, ``(n_samples,)``; where a covariate is NaN, NaN, or None for names."""
@@ -200,9 +193,7 @@ class ClassifierGLM(LinearModel):
         aggregate_sample_scores
             From per-bin scores to one number.
         """
-        self.check_is_fitted()
-        sample = self._sample(X, y, sample_weight)
-        self.check_layout(sample.design)
+        sample = self._sample(self.known_features(X), y, sample_weight)
         predictor = self._linear_predictor(sample.design)
         return categorical_score_of(self.family, predictor, sample, score_type, aggregate_sample_scores)
 
@@ -216,27 +207,24 @@ class ClassifierGLM(LinearModel):
         """Unpenalised loss at ``params = (coef, intercept)``: mean negative log-likelihood per bin."""
         model = self if hasattr(self, "classes_") else self.unfitted_copy().set_classes(y)
         sample = model._sample(X, y)
-        layout = sample.design.layout.with_outputs(len(model.classes_))
-        start = model._start(params, layout)
-        assert start is not None
-        eta = sample.design.linear_predictor(start[1].reshape(-1, layout.n_outputs), start[0])
-        return float(self.family.loss(eta, sample.y.astype(np.intp)).mean())
+        n_classes = len(model.classes_)
+        intercept, coef = parameters(params, sample.design.layout.with_outputs(n_classes))
+        eta = sample.design.linear_predictor(coef.reshape(-1, n_classes), intercept)
+        return float(np.average(self.family.loss(eta, sample.y.astype(np.intp)), weights=sample.weight))
 
     def set_solution(self, solution: Path, sample: Sample) -> None:
         """Take over the coefficients of a path of one strength."""
         layout, n_classes = solution.layout, len(self.classes_)
         coef = solution.coef_matrix[0]
-        self._layout = layout
+        self.set_layout(layout)
         self.solution_ = solution
         self.coef_ = layout.to_tree(coef.copy())
         self.intercept_ = solution.intercept[0].copy()
         self.n_iter_ = int(solution.n_iterations[0])
-        if layout.structure.is_leaf:
-            self.n_features_in_ = sample.design.n_coef
         if self.regularizer_kind.selects:
             n_free = np.count_nonzero(coef) + n_classes - 1
         else:
-            n_free = sample.design.rank_with_intercept() * (n_classes - 1)
+            n_free = sample.design.rank_with_intercept(sample.feature_mask) * (n_classes - 1)
         self.dof_resid_ = float(len(sample.y) - n_free)
 
     def _sample(self, X: PyTree, y, sample_weight=None) -> Sample:
@@ -272,11 +260,23 @@ def probabilities_as(return_type: str, family: CategoricalObservations, linear_p
     return (family.probabilities if return_type == "proba" else family.log_probabilities)(linear_predictor)
 
 
-def categorical_problem(sample: Sample, penalty: BoundPenalty, n_classes: int, n_threads: int) -> Problem:
-    """What the solver is to minimise for class numbers as the observations of a sample."""
-    free = np.zeros(0, dtype=np.intp)
-    if isinstance(penalty, Penalty):
-        free = penalty.ungrouped[penalty.quadratic[penalty.ungrouped] == 0]
+def unpenalised(penalty: BoundPenalty) -> Index:
+    """Coefficients that no part of a penalty touches, as far as it tells."""
+    if not isinstance(penalty, Penalty):
+        return np.zeros(0, dtype=np.intp)
+    return penalty.ungrouped[penalty.quadratic[penalty.ungrouped] == 0]
+
+
+def centred(intercept: Intercepts, coef: Coef, free: Index, n_classes: int) -> tuple[Intercepts, Coef]:
+    """Return the same model with parameters that average zero over the classes, where no penalty cares."""
+    is_free = np.isin(np.arange(coef.size), free).reshape(-1, n_classes).all(axis=1)
+    matrix = coef.reshape(-1, n_classes)
+    mean = np.where(is_free, matrix.mean(axis=1), 0.0)
+    return intercept - np.mean(intercept), (matrix - mean[:, None]).ravel()
+
+
+def categorical_problem(sample: Sample, free: Index, n_classes: int, n_threads: int) -> Problem:
+    """What the solver is to minimise for class numbers as the observations of a sample; `free` are unpenalised."""
     problem = CategoricalProblem(
         design=sample.design,
         n_outputs=n_classes,

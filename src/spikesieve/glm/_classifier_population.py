@@ -1,5 +1,6 @@
 """`ClassifierPopulationGLM`: one label per bin and neuron, given covariates that all neurons share."""
 
+import copy
 from dataclasses import replace
 from functools import partial
 
@@ -8,7 +9,7 @@ import numpy as np
 from spikesieve._randomness import as_generator
 from spikesieve._tree import CoefLayout
 from spikesieve._types import PerOutput, PyTree, Strengths
-from spikesieve.design import Design, as_design
+from spikesieve.design import Design
 from spikesieve.glm._classifier import ClassifierGLM, probabilities_as, softmax_family
 from spikesieve.glm._feature_mask import kept_features
 from spikesieve.glm._labels import as_labels_of_neurons, classes_in, most_probable, numbers_of
@@ -121,6 +122,9 @@ class ClassifierPopulationGLM(LinearModel):
         init_params
             ``(coef, intercept)`` to start from, shaped as the fitted ones.
         """
+        return self.adopt(copy.copy(self)._fit(X, y, init_params, sample_weight))
+
+    def _fit(self, X: PyTree, y, init_params, sample_weight) -> "ClassifierPopulationGLM":
         recording = self.set_classes(y)._recording(X, y, sample_weight)
         n_neurons, n_classes = recording.n_neurons, len(self.classes_)
         layout = recording.design.layout.with_outputs(n_neurons, n_classes)
@@ -168,10 +172,7 @@ class ClassifierPopulationGLM(LinearModel):
 
         NaN where a covariate is NaN. `return_type` ``"log-proba"`` gives their logs.
         """
-        self.check_is_fitted()
-        design = as_design(X)
-        self.check_layout(design)
-        predictor = self._linear_predictor(design)
+        predictor = self._linear_predictor(self.known_features(X))
         return np.stack([probabilities_as(return_type, self.family, one) for one in predictor], axis=1)
 
     def predict(self, X: PyTree) -> np.ndarray:
@@ -182,9 +183,7 @@ class ClassifierPopulationGLM(LinearModel):
         self, X: PyTree, y, score_type: str = "log-likelihood", aggregate_sample_scores=np.mean, *, sample_weight=None
     ) -> float | np.ndarray:
         """Mean over neurons of what ``ClassifierGLM.score`` gives for each; see there."""
-        self.check_is_fitted()
-        recording = self._recording(X, y, sample_weight)
-        self.check_layout(recording.design)
+        recording = self._recording(self.known_features(X), y, sample_weight)
         if recording.n_neurons != len(self.intercept_):
             raise ValueError(f"y has {recording.n_neurons} neurons but the model was fitted on {len(self.intercept_)}.")
         scores = []
@@ -253,14 +252,12 @@ class ClassifierPopulationGLM(LinearModel):
         """Take over the fitted models of all neurons."""
         of_one = layout.with_outputs(len(self.classes_))
         flat = [of_one.to_flat(model.coef_, "coef_").reshape(-1, len(self.classes_)) for model in models]
-        self._layout = layout
+        self.set_layout(layout)
         self.coef_ = layout.to_tree(np.stack(flat, axis=1).ravel())
         self.intercept_ = np.stack([model.intercept_ for model in models])
         self.solutions_ = tuple(model.solution_ for model in models)
         self.n_iter_ = np.array([model.n_iter_ for model in models])
         self.dof_resid_ = np.array([model.dof_resid_ for model in models])
-        if layout.structure.is_leaf:
-            self.n_features_in_ = layout.with_outputs().n_coef
 
     def _linear_predictor(self, design: Design) -> list[PerOutput]:
         """Linear predictors of the classes, neuron by neuron."""

@@ -1,16 +1,15 @@
 """`GLM`: one neuron's counts given covariates, with scikit-learn's manners."""
 
+import copy
 from dataclasses import replace
 
 import numpy as np
 
-from spikesieve._progress import PathProgress
 from spikesieve._randomness import as_generator
 from spikesieve._types import PyTree, Strengths
 from spikesieve.design import Design, as_design
 from spikesieve.glm._fitted_at import FittedAt, warn_unless_converged
-from spikesieve.glm._linear_model import LinearModel
-from spikesieve.glm._path_strengths import path_strengths
+from spikesieve.glm._linear_model import SingleModel, parameters
 from spikesieve.glm._scores import score_of
 from spikesieve.glm._solver_options import solver_options
 from spikesieve.observation_models import ObservationModel, resolve_observation_model
@@ -26,7 +25,7 @@ from spikesieve.solver import (
 )
 
 
-class GLM(LinearModel):
+class GLM(SingleModel):
     """Generalized linear model of one neuron: ``counts ~ family(inverse_link(X @ coef + intercept))``.
 
     ``fit`` minimises the mean negative log-likelihood per bin plus ``regularizer_strength`` times the penalty, to a
@@ -71,6 +70,8 @@ class GLM(LinearModel):
         non-zero ones, without a penalty the rank of the features.
     n_iter_
         Newton steps taken.
+    n_features_in_, feature_names_in_
+        Number of columns, and their names, where X is an array or a data frame.
 
     Examples
     --------
@@ -134,9 +135,7 @@ class GLM(LinearModel):
             If shapes, counts, strengths or options are impossible; the message says what was expected.
         """
         sample = as_sample(X, y, self.family, sample_weight, offset)
-        penalty, strength = self.penalty(sample.design.layout)
-        start = self._start(init_params, sample.design.layout)
-        return self.fit_sample(sample, penalty, strength, start)
+        return self.adopt(copy.copy(self).fit_rows(sample, init_params))
 
     def fit_sample(self, sample: Sample, penalty: BoundPenalty, strength: float, start=None) -> "GLM":
         """Fit to rows that were checked already; `start` is an intercept, ``(1,)``, and flat coefficients."""
@@ -147,8 +146,6 @@ class GLM(LinearModel):
         solution = found.told_in(self.solve(sample, penalty, grid, found.family, start=found.start))
         warn_unless_converged(solution)
         self.set_solution(solution, sample)
-        if sample.design.layout.structure.is_leaf:
-            self.n_features_in_ = sample.design.n_coef
         return self
 
     def fit_path(
@@ -184,11 +181,7 @@ class GLM(LinearModel):
         the family's dispersion is estimated, the whole path has that of its smallest strength: deviances then compare.
         """
         sample = as_sample(X, y, self.family, sample_weight, offset)
-        penalty, _ = self.penalty(sample.design.layout, scalar=1.0)
-        strengths = path_strengths(self.regularizer_kind, penalty, strengths, n_strengths, min_ratio)
-        grid = {"n_strengths": n_strengths, "min_ratio": min_ratio}
-        with PathProgress("Fitting the path") as progress:
-            return self.path_of_sample(sample, penalty, strengths, progress=progress, **grid)
+        return self.follow_rows(sample, strengths, n_strengths, min_ratio)
 
     def path_of_sample(
         self, sample: Sample, penalty: BoundPenalty, strengths: Strengths | None, *, min_ratio: float, **options
@@ -223,10 +216,7 @@ class GLM(LinearModel):
 
     def predict(self, X: PyTree, *, offset=None) -> np.ndarray:
         """Expected count per bin, ``(n_samples,)``; NaN where a covariate is NaN."""
-        self.check_is_fitted()
-        design = as_design(X, offset)
-        self.check_layout(design)
-        return self.family.mean(self._linear_predictor(design))
+        return self.family.mean(self._linear_predictor(self.known_features(X, offset)))
 
     def score(
         self,
@@ -255,9 +245,7 @@ class GLM(LinearModel):
         McFadden (1979), in Behavioural Travel Modelling; Cohen, Cohen, West & Aiken (2003), Applied Multiple
         Regression, section 13.
         """
-        self.check_is_fitted()
-        sample = as_sample(X, y, self.family, sample_weight, offset)
-        self.check_layout(sample.design)
+        sample = as_sample(self.known_features(X), y, self.family, sample_weight, offset)
         predictor = self._linear_predictor(sample.design, sample.offset)
         return score_of(self.family, predictor, sample, self.scale_, score_type, aggregate_sample_scores)
 
@@ -277,9 +265,7 @@ class GLM(LinearModel):
     def compute_loss(self, params, X: PyTree, y) -> float:
         """Unpenalised loss at ``params = (coef, intercept)``: mean negative log-likelihood without constants in y."""
         sample = as_sample(X, y, self.family)
-        start = self._start(params, sample.design.layout)
-        assert start is not None
-        intercept, coef = start
+        intercept, coef = parameters(params, sample.design.layout)
         loss = self.family.loss(sample.linear_predictor(coef, intercept), sample.y)
         return float(np.average(loss, weights=sample.weight))
 
@@ -292,7 +278,7 @@ class GLM(LinearModel):
         """Take over the coefficients of a path of one strength."""
         layout = sample.design.layout
         coef = solution.coef_matrix[0]
-        self._layout = layout
+        self.set_layout(layout)
         self.solution_ = solution
         self.coef_ = layout.to_tree(coef.copy())
         self.intercept_ = solution.intercept.copy()
@@ -306,9 +292,10 @@ class GLM(LinearModel):
         kind = self.regularizer_kind
         if kind.selects:
             return float(len(sample.y) - np.count_nonzero(coef) - 1)
+        kept = sample.feature_mask
         if kind.uses_strength:
-            return float(len(sample.y) - coef.size - 1)
-        return float(len(sample.y) - sample.design.rank_with_intercept())
+            return float(len(sample.y) - (coef.size if kept is None else np.count_nonzero(kept)) - 1)
+        return float(len(sample.y) - sample.design.rank_with_intercept(kept))
 
     def _linear_predictor(self, design: Design, offset=None) -> np.ndarray:
         predictor = design.linear_predictor(self._layout.to_flat(self.coef_, "coef_"), float(self.intercept_[0]))

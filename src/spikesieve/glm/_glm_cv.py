@@ -1,5 +1,7 @@
 """`GLMCV`: a GLM that chooses its strength by cross-validation."""
 
+import copy
+
 from spikesieve._types import PyTree
 from spikesieve.design import as_design
 from spikesieve.glm._glm import GLM
@@ -118,7 +120,7 @@ class GLMCV(GLM):
             design = design.with_offset(offset)
         from spikesieve.selection import cross_validate  # 75 ms that programs without it need not wait for
 
-        self.cv_ = cross_validate(
+        cv = cross_validate(
             self._plain(),
             design,
             counts,
@@ -128,12 +130,13 @@ class GLMCV(GLM):
             min_ratio=self.min_ratio,
             n_jobs=self.n_jobs,
         )
-        self.strength_ = self.cv_.strength_min if self.rule == "min" else self.cv_.strength_1se
-        chosen = self.cv_.path.at(self.strength_)
+        strength = cv.strength_min if self.rule == "min" else cv.strength_1se
+        chosen = cv.path.at(strength)
+        fitted = copy.copy(self)
         for name in vars(chosen).keys() - set(chosen.get_params(deep=False)):
-            setattr(self, name, getattr(chosen, name))
-        if design.layout.structure.is_leaf:
-            self.n_features_in_ = design.n_coef
+            setattr(fitted, name, getattr(chosen, name))
+        self.adopt(fitted)
+        self.cv_, self.strength_ = cv, strength
         return self
 
     def fit_path(self, X: PyTree, y, strengths=None, **options) -> Path:

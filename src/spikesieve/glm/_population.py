@@ -10,7 +10,7 @@ from spikesieve._progress import PathProgress
 from spikesieve._randomness import as_generator
 from spikesieve._tree import CoefLayout
 from spikesieve._types import PerOutput, PyTree, Strengths
-from spikesieve.design import Design, as_design
+from spikesieve.design import Design
 from spikesieve.glm._feature_mask import kept_features
 from spikesieve.glm._fitted_at import warn_unless_converged
 from spikesieve.glm._glm import GLM
@@ -176,10 +176,7 @@ class PopulationGLM(LinearModel):
 
     def predict(self, X: PyTree, *, offset=None) -> PerOutput:
         """Expected count per bin and neuron, ``(n_samples, n_neurons)``; NaN where a covariate is NaN."""
-        self.check_is_fitted()
-        design = as_design(X, offset)
-        self.check_layout(design)
-        return self.family.mean(self._linear_predictor(design))
+        return self.family.mean(self._linear_predictor(self.known_features(X, offset)))
 
     def score(
         self,
@@ -192,9 +189,7 @@ class PopulationGLM(LinearModel):
         offset=None,
     ) -> float | np.ndarray:
         """Mean over neurons of what ``GLM.score`` gives for each; see there."""
-        self.check_is_fitted()
-        recording = PopulationSample(X, y, sample_weight, offset)
-        self.check_layout(recording.design)
+        recording = PopulationSample(self.known_features(X), y, sample_weight, offset)
         if recording.n_neurons != len(self.intercept_):
             raise ValueError(f"y has {recording.n_neurons} neurons but the model was fitted on {len(self.intercept_)}.")
         coef = self._coef_matrix()
@@ -312,11 +307,9 @@ class PopulationGLM(LinearModel):
     # ---- Both --------------------------------------------------------------------------------------------------------
 
     def _set_coefficients(self, flat: np.ndarray, intercept, layout: CoefLayout) -> None:
-        self._layout = layout
+        self.set_layout(layout)
         self.coef_ = layout.to_tree(flat.copy())
         self.intercept_ = np.array(intercept, dtype=float)
-        if layout.structure.is_leaf:
-            self.n_features_in_ = layout.with_outputs().n_coef
 
     def _coef_matrix(self) -> np.ndarray:
         return self._layout.to_flat(self.coef_, "coef_").reshape(-1, len(self.intercept_))

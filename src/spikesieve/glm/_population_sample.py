@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from spikesieve._numbers import as_floats
 from spikesieve._types import PerOutput, PyTree
-from spikesieve.design import as_design, as_floats
+from spikesieve.design import as_design
 from spikesieve.observation_models import CategoricalObservations, ObservationModel
 from spikesieve.solver import Sample, as_sample
 

@@ -140,7 +140,7 @@ def _read(path: Path) -> tuple[dict, dict[str, np.ndarray]]:
     try:
         arrays = _arrays_in(path)
     except _DAMAGE as error:
-        raise ValueError(f"{path} is damaged, or not a file of a saved model ({error}).") from error
+        raise ValueError(f"{path} is damaged, or not a file of a saved model ({str(error)[:200]}).") from error
     header = _parsed(arrays.pop(_HEADER)) if _HEADER in arrays else None
     if header is None:
         author = "by NeMoS, not by spikesieve" if any("strkey" in name for name in arrays) else "not by spikesieve"

@@ -172,14 +172,18 @@ def _union_of(labels: list[str], layout: CoefLayout) -> Index:
 
 
 def _columns_named(label: str, layout: CoefLayout) -> Index:
-    """Columns of the leaf of that label, or of all leaves of the branch of that name."""
+    """Columns of the leaf of that label, of all leaves of the branch of that name, or the one column of that name."""
+    columns = layout.names_of("") if layout.structure.is_leaf else None
+    if columns is not None and label in columns:
+        return np.flatnonzero(np.array(columns, dtype=object) == label)
     spans = [
         np.arange(columns.start, columns.stop, dtype=np.intp)
         for known, columns in zip(layout.labels, layout.leaf_slices, strict=True)
         if known == label or known.startswith(f"{label}/")
     ]
     if not spans:
-        known = ", ".join(map(repr, layout.labels)) if layout.labels != ("",) else "a single array, without labels"
+        labels = columns or layout.labels
+        known = ", ".join(map(repr, labels)) if labels != ("",) else "a single array, without labels"
         raise ValueError(f"groups names the covariate {label!r}, but the features are {known}.")
     return np.concatenate(spans)
 

@@ -88,9 +88,25 @@ def _split(strength, ratio):
 def _elementwise(layout: CoefLayout, weights: np.ndarray, quadratic: np.ndarray) -> Penalty:
     """Groups of one, of all coefficients with a positive weight."""
     labels = [
-        (label or "X") + output_name(index)
+        _name(label, layout.names_of(label), index)
         for label, shape in zip(layout.labels, layout.leaf_shapes, strict=True)
         for index in np.ndindex(*shape)
     ]
     kept = np.flatnonzero(weights > 0)
     return Penalty(layout.n_coef, tuple(kept[:, None]), weights[kept], tuple(labels[j] for j in kept), quadratic)
+
+
+def _name(label: str, columns: tuple[str, ...] | None, index: tuple[int, ...]) -> str:
+    """What one coefficient is called: its place in the leaf, or the name of its column where it has one.
+
+    Examples
+    --------
+    >>> _name("speed", None, (2,)), _name("", ("slow", "fast"), (1,)), _name("speed", ("slow", "fast"), (1, 0))
+    ('speed[2]', 'fast', 'speed[fast,0]')
+    """
+    if columns is None:
+        return (label or "X") + output_name(index)
+    column, outputs = columns[index[0]], index[1:]
+    if not label:
+        return column + (output_name(outputs) if outputs else "")
+    return f"{label}[{','.join([column, *map(str, outputs)])}]"

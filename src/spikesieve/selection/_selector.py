@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from spikesieve._numbers import as_floats
 from spikesieve._types import PyTree
-from spikesieve.design import Design, as_design, as_floats
+from spikesieve.design import Design, as_design
 from spikesieve.observation_models import resolve_observation_model
 from spikesieve.selection._evidence import Evidence, evidence_of
 from spikesieve.selection._folds import BlockedFolds
