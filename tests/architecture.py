@@ -12,7 +12,7 @@ PACKAGE = "spikesieve"
 LAYERS = {
     "_types": 0,
     "_errors": 0,
-    "_numbers": 0,
+    "_arguments": 0,
     "_tree": 0,
     "_jax": 0,
     "_progress": 0,

@@ -14,9 +14,16 @@ def as_generator(random_key) -> np.random.Generator:
     if isinstance(random_key, int | np.integer):
         return np.random.default_rng(int(random_key))
     is_key = "jax" in sys.modules and hasattr(random_key, "dtype") and not isinstance(random_key, np.ndarray)
-    words = key_words(random_key) if is_key else np.asarray(random_key)
-    if not np.issubdtype(words.dtype, np.integer):
+    words = key_words(random_key) if is_key else _as_array(random_key)
+    if not np.issubdtype(words.dtype, np.integer) or words.size == 0:
         raise TypeError(
             f"random_key must be a JAX key, an integer or a numpy Generator, got {type(random_key).__name__}."
         )
     return np.random.default_rng(words.ravel().tolist())
+
+
+def _as_array(random_key) -> np.ndarray:
+    try:
+        return np.asarray(random_key)
+    except ValueError:  # lists of unequal lengths are no key
+        return np.zeros(0)

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from spikesieve._numbers import as_floats
+from spikesieve._arguments import as_floats
 from spikesieve._types import Coef, PyTree
 
 
@@ -39,6 +39,17 @@ class Structure:
 
 
 @dataclass(frozen=True)
+class Axis:
+    """One axis of a covariate's feature columns, as a product of bases has several."""
+
+    size: int
+    is_cyclic: bool = False
+    """Whether the last column neighbours the first."""
+    is_ordered: bool = True
+    """Whether columns have neighbours: categories, or the neurons of a population, have none."""
+
+
+@dataclass(frozen=True)
 class CoefLayout:
     """Where each leaf's coefficients lie in the flat vector that the solver works on.
 
@@ -50,20 +61,26 @@ class CoefLayout:
     output_shape: tuple[int, ...] = ()
     column_names: tuple[tuple[str, ...] | None, ...] = ()
     """Names of each leaf's feature columns, where the leaf brought some (data frames); empty if none did."""
+    axes: tuple[tuple[Axis, ...] | None, ...] = ()
+    """Axes of each leaf's feature columns, the last one fastest, where its basis is known; empty if none is."""
 
     @classmethod
-    def of(cls, structure: Structure, n_coef_per_leaf, column_names=()) -> "CoefLayout":
+    def of(cls, structure: Structure, n_coef_per_leaf, column_names=(), axes=()) -> "CoefLayout":
         """Lay the leaves one behind the other."""
         stops = np.cumsum([0, *n_coef_per_leaf])
         slices = tuple(slice(int(a), int(b)) for a, b in zip(stops[:-1], stops[1:], strict=True))
-        named = any(names is not None for names in column_names)
-        return cls(structure, slices, column_names=tuple(column_names) if named else ())
+        known = (tuple(each) if any(one is not None for one in each) else () for each in (column_names, axes))
+        return cls(structure, slices, (), *known)
 
     def with_outputs(self, *output_shape: int) -> "CoefLayout":
         """Layout of the same features with coefficients for each of several outputs; none for the features alone."""
         old, new = self.n_outputs, math.prod(output_shape)
         slices = tuple(slice(span.start // old * new, span.stop // old * new) for span in self.leaf_slices)
         return replace(self, leaf_slices=slices, output_shape=output_shape)
+
+    def axes_of(self, label: str) -> tuple[Axis, ...] | None:
+        """Axes of the feature columns of a leaf, None where they are not known."""
+        return self.axes[self.labels.index(label)] if self.axes else None
 
     def names_of(self, label: str) -> tuple[str, ...] | None:
         """Names of the feature columns of a leaf, None where it has none."""

@@ -7,7 +7,7 @@ import warnings
 
 import numpy as np
 
-from spikesieve._numbers import as_floats
+from spikesieve._arguments import as_floats
 from spikesieve._types import Index, Matrix
 from spikesieve.basis import Basis
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from spikesieve.basis import BSplineEval, CyclicBSplineEval
+from spikesieve.basis import BSplineEval, Category, CyclicBSplineEval, FourierEval, RaisedCosineLogConv
+from spikesieve.design import as_design
 from spikesieve.glm import GLM
 from spikesieve.regularizer import (
     GroupLasso,
@@ -81,3 +82,38 @@ def test_names_of_penalties_are_known():
     X = {"a": np.random.default_rng(0).normal(size=(50, 2))}
     for name in ("SparseGroupLasso", "SmoothGroupLasso"):
         assert GLM(regularizer=name, regularizer_strength=0.1).fit(X, np.ones(50)).solution_.converged.all()
+
+
+def test_designs_know_which_functions_are_neighbours(recording):
+    _, design, counts = recording
+    options = {"regularizer_strength": 0.001, "solver_kwargs": {"tol": 1e-9}}
+    told = GLM(regularizer=REGULARIZERS["smooth"], **options).fit(design, counts)
+    read = GLM(regularizer=SmoothGroupLasso(2.0), **options).fit(design, counts)
+    line = SmoothGroupLasso(2.0, cyclic={"heading": False}, shape={"x*y": 16})
+    otherwise = GLM(regularizer=line, **options).fit(design, counts)
+    dense = GLM(regularizer=SmoothGroupLasso(2.0), **options).fit(recording[0], counts)
+    for label in ("heading", "x*y"):
+        np.testing.assert_allclose(read.coef_[label], told.coef_[label], atol=1e-7)
+        np.testing.assert_allclose(dense.coef_[label], otherwise.coef_[label], atol=1e-7)
+        assert np.abs(read.coef_[label] - otherwise.coef_[label]).max() > 1e-3
+    parts = {"heading": design["heading"], "others": design[["speed", "x*y"]]}
+    alone = GLM(regularizer=SmoothGroupLasso({"heading": 2.0}), **options).fit(parts, counts)
+    ring = GLM(regularizer=SmoothGroupLasso({"heading": 2.0}, cyclic="heading"), **options).fit(parts, counts)
+    np.testing.assert_array_equal(alone.coef_["heading"], ring.coef_["heading"])
+
+
+def test_what_has_no_neighbours_is_not_smoothed():
+    rng = np.random.default_rng(0)
+    context, phase, spikes = rng.integers(0, 4, 300), rng.random(300), rng.poisson(0.3, (300, 3)).astype(float)
+    basis = Category(4, label="context") + FourierEval(3, bounds=(0, 1), label="phase")
+    basis = basis + RaisedCosineLogConv(4, window_size=10, label="neurons")
+    design, counts = basis.design(context, phase, spikes), rng.poisson(1.0 + context)
+    axes = {label: design.layout.axes_of(label) for label in design.labels}
+    assert [axis.is_ordered for axis in axes["context"] + axes["phase"]] == [False, False]
+    assert [(axis.size, axis.is_ordered) for axis in axes["neurons"]] == [(3, False), (4, True)]
+    penalty, _ = SmoothGroupLasso(1.0).bind(design.layout, 1.0)
+    metric = dict(zip(penalty.labels, penalty.extra, strict=True))
+    assert metric["context"] is None and metric["phase"] is None
+    one = SmoothGroupLasso(1.0).bind(as_design({"one": np.zeros((2, 4))}).layout, 1.0)[0].extra[0]
+    np.testing.assert_allclose(metric["neurons"], np.kron(np.eye(3), one))
+    assert GLM(regularizer=SmoothGroupLasso(1.0), regularizer_strength=0.01).fit(design, counts).solution_.converged[0]

@@ -136,8 +136,8 @@ def test_weights_replace_the_square_roots_of_the_sizes():
         ([1.0, 2.0], "one number for each of the 3 groups"),
         (2.0, "one number for each of the 3 groups"),
         ({"speed": 1.0}, r"weights has keys \['speed'\]"),
-        ([1.0, -1.0, 1.0], "Each of the weights must be a finite number >= 0"),
-        (["a", "b", "c"], "weights must hold numbers"),
+        ([1.0, -1.0, 1.0], "Every number of weights must be a finite number >= 0"),
+        (["a", "b", "c"], "weights must be a number, or hold numbers"),
     ],
 )
 def test_impossible_weights_are_one_sentence(weights, message):

@@ -89,8 +89,8 @@ def test_conjugate_is_the_supremum(dual, coef, strength, ratio):
     [
         (ElasticNet(), (0.1, 0.0), r"must be in \(0, 1\], got 0.0; for 0 use Ridge"),
         (ElasticNet(), (0.1, 1.1), r"must be in \(0, 1\]"),
-        (ElasticNet(ratio=-0.1), 0.1, "ratio must be a finite number >= 0"),
-        (ElasticNet(), (0.1, {"a": 0.5}), "the ratio has leaves"),
+        (ElasticNet(ratio=-0.1), 0.1, "ratio of an elastic net must be a finite number >= 0"),
+        (ElasticNet(), (0.1, {"a": 0.5}), "ratio of an elastic net has leaves"),
         (ElasticNet(), (-0.1, 0.5), "finite number >= 0"),
         (GroupElasticNet(ratio=0.0), 0.1, r"must be in \(0, 1\]"),
         (GroupElasticNet(ratio=[0.5, 0.5]), 0.1, "must be one number"),

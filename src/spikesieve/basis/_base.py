@@ -17,6 +17,7 @@ from typing import Any, Self
 import numpy as np
 from jaxtyping import Bool, Float
 
+from spikesieve._tree import Axis
 from spikesieve.basis._samples import ArrayLike, check_number_of_inputs, n_columns
 
 InputShape = tuple[int, ...]
@@ -111,6 +112,11 @@ class Basis(abc.ABC):
         from spikesieve.basis._transformer import TransformerBasis
 
         return TransformerBasis(clone(self))
+
+    @property
+    def axes(self) -> tuple[Axis, ...]:
+        """Axes of the basis functions, the last one fastest: which of them neighbour one another."""
+        return (Axis(self.n_basis_funcs, is_cyclic=getattr(self, "is_cyclic", False)),)
 
     # ------------------------------------------------------------------ composition
 

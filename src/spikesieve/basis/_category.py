@@ -7,6 +7,7 @@ from typing import Any, Self
 import numpy as np
 from jaxtyping import Int
 
+from spikesieve._tree import Axis
 from spikesieve.basis._base import Basis, check_integer, check_label
 from spikesieve.basis._samples import ArrayLike, as_samples, check_number_of_inputs, like_inputs, values_of
 
@@ -62,6 +63,10 @@ class Category(Basis):
     def n_basis_funcs(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
         """Number of categories."""
         return len(self.labels)
+
+    @property
+    def axes(self):
+        return (Axis(self.n_basis_funcs, is_ordered=False),)
 
     def compute_features(self, *covariates: ArrayLike) -> Any:
         self.setup_basis(*covariates)

@@ -5,6 +5,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from spikesieve._tree import Axis
 from spikesieve.basis._base import Basis, check_integer, check_label, clone
 from spikesieve.basis._samples import (
     ArrayLike,
@@ -145,6 +146,10 @@ class AdditiveBasis(CompositeBasis):
         return self.basis1.n_basis_funcs + self.basis2.n_basis_funcs
 
     @property
+    def axes(self):
+        return (Axis(self.n_basis_funcs, is_ordered=False),)
+
+    @property
     def n_output_features(self):
         first, second = self.basis1.n_output_features, self.basis2.n_output_features
         return None if first is None or second is None else first + second
@@ -185,6 +190,10 @@ class MultiplicativeBasis(CompositeBasis):
     def n_basis_funcs(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
         """Number of pairs of basis functions."""
         return self.basis1.n_basis_funcs * self.basis2.n_basis_funcs
+
+    @property
+    def axes(self):
+        return self.basis1.axes + self.basis2.axes
 
     @property
     def n_output_features(self):

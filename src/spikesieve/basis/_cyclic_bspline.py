@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from spikesieve._tree import Axis
 from spikesieve.basis._bspline import check_bspline_arguments
 from spikesieve.basis._conv import ConvBasis, check_conv_arguments
 from spikesieve.basis._eval import EvalBasis, check_eval_arguments
@@ -113,6 +114,10 @@ class CyclicBSplineConv(ConvBasis):
         self.conv_kwargs = conv_kwargs
         check_conv_arguments(self)
         check_bspline_arguments(n_basis_funcs, order, "CyclicBSplineConv", lowest_order=2)
+
+    @property
+    def axes(self):
+        return (Axis(self.n_basis_funcs, is_cyclic=True),)
 
     def functions(self) -> PiecewisePolynomials:
         return cyclic_bsplines(self.n_basis_funcs, self.order)

@@ -7,6 +7,7 @@ from typing import Any, Self
 import numpy as np
 from jaxtyping import Float
 
+from spikesieve._tree import Axis
 from spikesieve.basis._base import Basis, check_integer, check_label
 from spikesieve.basis._conv import ConvBasis, check_conv_arguments
 from spikesieve.basis._functions import UnitFunctions
@@ -136,6 +137,10 @@ class FourierEval(Basis):
     def n_basis_funcs(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
         """Number of cosines and sines."""
         return n_waves(self.masked_frequencies)
+
+    @property
+    def axes(self):
+        return (Axis(self.n_basis_funcs, is_ordered=False),)
 
     @property
     def n_inputs(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
@@ -282,6 +287,10 @@ class FourierConv(ConvBasis):
     def n_basis_funcs(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
         """Number of cosines and sines."""
         return n_waves(self.functions().frequencies)
+
+    @property
+    def axes(self):
+        return (Axis(self.n_basis_funcs, is_ordered=False),)
 
 
 def n_waves(frequencies: np.ndarray) -> int:

@@ -107,7 +107,8 @@ class Design:
         blocks = tuple(self.blocks[number] for number in numbers)
         structure = dict_structure(tuple(chosen))
         names = [self.layout.names_of(label) for label in chosen]
-        layout = CoefLayout.of(structure, [block.n_coef for block in blocks], names)
+        axes = [self.layout.axes_of(label) for label in chosen]
+        layout = CoefLayout.of(structure, [block.n_coef for block in blocks], names, axes)
         bases = tuple(self.basis_of(label) for label in chosen)
         return replace(self, blocks=blocks, layout=layout, bases=bases)
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from spikesieve._tree import Axis as ColumnAxis
 from spikesieve._tree import CoefLayout, flatten
 from spikesieve.basis import Basis, Category, CustomBasis, FourierEval, IdentityEval, MultiplicativeBasis
 from spikesieve.basis._convolution import epochs_of
@@ -42,8 +43,17 @@ def design_of_basis(basis: Basis, covariates: tuple, resolution: float, exact: b
 def design_of_blocks(blocks: dict[str, Block], bases: dict[str, Basis] | None = None) -> Design:
     """Put labelled blocks side by side, in the order that their coefficients have in a dict."""
     leaves, structure = flatten(blocks)
-    layout = CoefLayout.of(structure, [block.n_coef for block in leaves])
-    return Design(tuple(leaves), layout, tuple(flatten(bases)[0]) if bases else ())
+    known = tuple(flatten(bases)[0]) if bases else ()
+    axes = [_axes_of_columns(basis, block.n_coef) for basis, block in zip(known, leaves, strict=True)] if known else ()
+    layout = CoefLayout.of(structure, [block.n_coef for block in leaves], axes=axes)
+    return Design(tuple(leaves), layout, known)
+
+
+def _axes_of_columns(basis: Basis, n_columns: int) -> tuple[ColumnAxis, ...] | None:
+    """Axes of the columns that a basis makes, the columns of its covariate first; None if they are other ones."""
+    n_channels, rest = divmod(n_columns, basis.n_basis_funcs)
+    channels = (ColumnAxis(n_channels, is_ordered=False),) if n_channels > 1 else ()
+    return None if rest else channels + basis.axes
 
 
 def _block(basis: Basis, covariates: tuple, resolution: float, exact: bool) -> Block:

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from spikesieve._numbers import as_floats
-from spikesieve._tree import CoefLayout, flatten, is_list_of_numbers
+from spikesieve._arguments import as_floats
+from spikesieve._tree import Axis, CoefLayout, flatten, is_list_of_numbers
 from spikesieve._types import PyTree
 from spikesieve.design._block import Block
 from spikesieve.design._dense import DenseBlock
@@ -52,7 +52,7 @@ def _unless_carried(design: Design, name: str) -> Design:
 
 def _as_design(X: PyTree) -> Design:
     if is_list_of_numbers(X):
-        X = np.asarray(X, dtype=np.float64)
+        X = as_floats(X, "X")
     leaves, structure = flatten(X)
     if not leaves:
         raise ValueError("X holds no features: pass an array (n_samples, n_features) or a dict of such arrays.")
@@ -63,7 +63,8 @@ def _as_design(X: PyTree) -> Design:
             f"{label!r}: {block.n_samples}" for label, block in zip(structure.labels, blocks, strict=True)
         )
         raise ValueError(f"All features must have the same number of samples, got {found}.")
-    layout = CoefLayout.of(structure, [block.n_coef for block in blocks], [_column_names(leaf) for leaf in leaves])
+    names, axes = [_column_names(leaf) for leaf in leaves], [_axes(leaf) for leaf in leaves]
+    layout = CoefLayout.of(structure, [block.n_coef for block in blocks], names, axes)
     if layout.n_coef == 0:
         raise ValueError(
             f"X has 0 feature(s) (shape={(blocks[0].n_samples, 0)}) while a minimum of 1 is required: "
@@ -98,6 +99,12 @@ def _as_block(leaf, label: str) -> Block:
     if is_stored(leaf):
         return StoredBlock(leaf)  # read in row chunks, never whole
     return DenseBlock(_as_matrix(leaf, label))
+
+
+def _axes(leaf) -> tuple[Axis, ...] | None:
+    """Axes of the columns of a design of one covariate, where they are known."""
+    is_one = isinstance(leaf, Design) and len(leaf.labels) == 1
+    return leaf.layout.axes_of(leaf.labels[0]) if is_one else None
 
 
 def _column_names(leaf) -> tuple[str, ...] | None:

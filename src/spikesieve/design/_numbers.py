@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from spikesieve._numbers import as_floats
+from spikesieve._arguments import as_floats
 from spikesieve._types import PerSample
 
 

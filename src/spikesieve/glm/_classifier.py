@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from spikesieve._arguments import is_word, shown
 from spikesieve._randomness import as_generator
 from spikesieve._types import Coef, Index, Intercepts, Labels, PerOutput, PyTree, Strengths
 from spikesieve.design import Design
@@ -249,14 +250,14 @@ class ClassifierGLM(SingleModel):
 def softmax_family(link) -> CategoricalObservations:
     """Observation model of a classifier, whose `link` can only be the log of the softmax."""
     if link is not None and (link if isinstance(link, str) else getattr(link, "__name__", "")) != "log_softmax":
-        raise ValueError(f"inverse_link_function of a classifier must be None or 'log_softmax', got {link!r}.")
+        raise ValueError(f"inverse_link_function of a classifier must be None or 'log_softmax', got {shown(link)}.")
     return CategoricalObservations()
 
 
 def probabilities_as(return_type: str, family: CategoricalObservations, linear_predictor: PerOutput) -> PerOutput:
     """Probabilities of the classes, or their logs, as a user asked for them."""
-    if return_type not in ("proba", "log-proba"):
-        raise ValueError(f"return_type must be 'proba' or 'log-proba', got {return_type!r}.")
+    if not is_word(return_type, ("proba", "log-proba")):
+        raise ValueError(f"return_type must be 'proba' or 'log-proba', got {shown(return_type)}.")
     return (family.probabilities if return_type == "proba" else family.log_probabilities)(linear_predictor)
 
 

@@ -13,8 +13,8 @@ from spikesieve.design import Design
 from spikesieve.glm._classifier import ClassifierGLM, probabilities_as, softmax_family
 from spikesieve.glm._feature_mask import kept_features
 from spikesieve.glm._labels import as_labels_of_neurons, classes_in, most_probable, numbers_of
-from spikesieve.glm._linear_model import LinearModel
-from spikesieve.glm._neuron_strengths import strength_of_neuron, strength_of_neurons
+from spikesieve.glm._linear_model import LinearModel, parameters
+from spikesieve.glm._neuron_strengths import shape_of, strength_of_neuron, strength_of_neurons
 from spikesieve.glm._path_strengths import path_strengths
 from spikesieve.glm._population_path import PopulationPath
 from spikesieve.glm._population_sample import PopulationSample
@@ -205,8 +205,7 @@ class ClassifierPopulationGLM(LinearModel):
         model = self if hasattr(self, "classes_") else self.unfitted_copy().set_classes(y)
         recording, n_classes = model._recording(X, y, None), len(model.classes_)
         layout = recording.design.layout.with_outputs(recording.n_neurons, n_classes)
-        start = model._start(params, layout)
-        assert start is not None
+        start = parameters(params, layout)
         intercept, coef = (values.reshape(-1, recording.n_neurons, n_classes) for values in start)
         total = 0.0
         for neuron in range(recording.n_neurons):
@@ -220,7 +219,7 @@ class ClassifierPopulationGLM(LinearModel):
         names = ("n_classes", "inverse_link_function", "regularizer", "solver_name", "solver_kwargs", "n_jobs")
         given, strength, singles = {name: getattr(self, name) for name in names}, self.regularizer_strength, []
         for neuron in range(n_neurons):
-            own = strength_of_neuron(strength, neuron, n_neurons) if np.shape(strength) == (1, n_neurons) else strength
+            own = strength_of_neuron(strength, neuron, n_neurons) if shape_of(strength) == (1, n_neurons) else strength
             singles.append(ClassifierGLM(**given, regularizer_strength=own))
             singles[-1].classes_ = self.classes_
         return singles
@@ -230,7 +229,7 @@ class ClassifierPopulationGLM(LinearModel):
     ) -> list[tuple[BoundPenalty, float]]:
         """Penalty and strength of each neuron; made once unless the strength differs between neurons."""
         layout = layout.with_outputs(len(self.classes_))
-        if np.shape(self.regularizer_strength) == (1, len(singles)):
+        if shape_of(self.regularizer_strength) == (1, len(singles)):
             return [single.penalty(layout, scalar) for single in singles]
         return [self.penalty(layout, scalar)] * len(singles)
 

@@ -15,7 +15,7 @@ import spikesieve.observation_models as observation_models
 import spikesieve.regularizer as regularizer
 import spikesieve.selection as selection
 from spikesieve._errors import Status
-from spikesieve._tree import CoefLayout, Structure, flatten
+from spikesieve._tree import Axis, CoefLayout, Structure, flatten
 from spikesieve.glm._estimator import Estimator
 from spikesieve.glm._fitted_at import FittedAt
 from spikesieve.observation_models import InverseLink, ObservationModel, resolve_observation_model
@@ -24,7 +24,7 @@ from spikesieve.solver import Path
 # What class labels may be, in arrays of objects.
 _LABELS = str | int | float | tuple
 _PACKAGES = (observation_models, regularizer, selection)
-_RECORDS = {kind.__name__: kind for kind in (CoefLayout, Path, selection.CrossValidation)}
+_RECORDS = {kind.__name__: kind for kind in (Axis, CoefLayout, Path, selection.CrossValidation)}
 
 
 class Unreadable(ValueError):

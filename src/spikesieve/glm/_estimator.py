@@ -7,6 +7,8 @@ is here; they are imported by then, so what needs its classes imports them late.
 
 import inspect
 
+from spikesieve._arguments import shown
+
 
 class Estimator:
     """Constructor arguments as parameters; subclasses' ``__init__`` only stores them under their own names."""
@@ -38,7 +40,12 @@ class Estimator:
             else:
                 setattr(self, name, value)
         for name, inner_params in nested.items():
-            getattr(self, name).set_params(**inner_params)
+            inner = getattr(self, name)
+            if not hasattr(inner, "set_params"):
+                raise ValueError(
+                    f"{name} is {shown(inner)}, which has no parameters to set: pass an instance as {name} first."
+                )
+            inner.set_params(**inner_params)
         return self
 
     def unfitted_copy(self):

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from spikesieve._arguments import as_floats
 from spikesieve._tree import CoefLayout, flatten
 from spikesieve._types import PyTree
 
@@ -24,7 +25,8 @@ def kept_features(feature_mask: PyTree, layout: CoefLayout) -> np.ndarray | None
         )
     rows = []
     for label, leaf, shape in zip(layout.labels, leaves, layout.leaf_shapes, strict=True):
-        values, where = np.asarray(leaf, dtype=float), f" of {label!r}" if label else ""
+        where = f" of {label!r}" if label else ""
+        values = as_floats(leaf, f"feature_mask{where}")
         if values.shape not in ((shape, shape[1:]) if label else (shape,)):
             whole = f" or {shape[1:]}" if label else ""
             raise ValueError(f"feature_mask{where} has shape {values.shape}, expected {shape}{whole}.")

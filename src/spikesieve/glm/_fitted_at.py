@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from spikesieve._arguments import is_real, shown
 from spikesieve._errors import Status
 from spikesieve.observation_models import CategoricalObservations, ObservationModel
 from spikesieve.solver import Path, Sample
@@ -23,9 +24,9 @@ class FittedAt:
 
     def __call__(self, strength: float):
         """Fitted copy of the model, its ``regularizer_strength`` the one asked for."""
+        if not is_real(strength) or not 0 <= strength < np.inf:
+            raise ValueError(f"strength must be a finite number >= 0, got {shown(strength)}.")
         strength = float(strength)
-        if not np.isfinite(strength) or strength < 0:
-            raise ValueError(f"strength must be a finite number >= 0, got {strength}.")
         model = copy.copy(self.model)
         model.regularizer_strength = model.regularizer_kind.strength_at(model.regularizer_strength, strength)
         model.set_solution(self._solution(strength), self.sample)

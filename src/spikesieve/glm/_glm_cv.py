@@ -2,6 +2,7 @@
 
 import copy
 
+from spikesieve._arguments import is_word, shown
 from spikesieve._types import PyTree
 from spikesieve.design import as_design
 from spikesieve.glm._glm import GLM
@@ -108,8 +109,8 @@ class GLMCV(GLM):
             As ``GLM.fit`` and `spikesieve.selection.cross_validate`; or if `rule` is unknown.
         """
         del init_params
-        if self.rule not in _RULES:
-            raise ValueError(f"rule must be 'min' or '1se', got {self.rule!r}.")
+        if not is_word(self.rule, _RULES):
+            raise ValueError(f"rule must be 'min' or '1se', got {shown(self.rule)}.")
         design = as_design(X)
         counts = as_counts(y, design.n_samples)
         if len(counts) < 2:

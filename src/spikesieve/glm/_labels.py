@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from spikesieve._arguments import is_real, shown
 from spikesieve._types import PerSample
 
 
@@ -19,7 +20,7 @@ def as_labels(y) -> np.ndarray:
         labels = np.empty(len(y), dtype=object)
         labels[:] = y
         return labels
-    labels = np.asarray(y)
+    labels = _as_array(y)
     if labels.ndim == 2 and labels.shape[1] == 1:
         from sklearn.utils.validation import column_or_1d
 
@@ -39,12 +40,25 @@ def as_labels_of_neurons(y) -> np.ndarray:
     """
     if y is None:
         raise ValueError("requires y to be passed, but the target y is None.")
-    labels = np.asarray(y)
+    labels = _as_array(y)
+    if labels.ndim == 2 and labels.shape[1] == 0:
+        raise ValueError(f"y has no neurons: expected one column of labels for each, got shape {labels.shape}.")
     if labels.ndim != 2:
         raise ValueError(
             f"y must be 2-dimensional, one label per time bin and neuron, got shape {labels.shape}. Labels that are "
             "sequences need an array of objects."
         )
+    return labels
+
+
+def _as_array(y) -> np.ndarray:
+    """Labels as an array, checked to be hashable."""
+    try:
+        labels = np.asarray(y)
+        if labels.dtype == object:
+            {hash(label) for label in labels.ravel().tolist()}
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"y must hold one label per time bin, of a hashable type: {error}.") from error
     return labels
 
 
@@ -56,11 +70,11 @@ def classes_in(labels: np.ndarray, n_classes) -> np.ndarray:
     ValueError
         If they are not, or if `n_classes` is no number of classes.
     """
+    if n_classes is not None and not (is_real(n_classes) and n_classes >= 2 and n_classes % 1 == 0):
+        raise ValueError(f"n_classes must be a whole number of at least 2, or None, got {shown(n_classes)}.")
     classes = distinct_labels(labels)
     if n_classes is None and classes.dtype.kind == "f" and (classes != np.floor(classes)).any():
         raise ValueError("Unknown label type: continuous. Labels that are real numbers need n_classes to be given.")
-    if n_classes is not None and (isinstance(n_classes, bool) or int(n_classes) != n_classes or n_classes < 2):
-        raise ValueError(f"n_classes must be a whole number of at least 2, or None, got {n_classes!r}.")
     if len(classes) != n_classes and (n_classes is not None or len(classes) < 2):
         found = "one class" if len(classes) == 1 else f"{len(classes)} classes"
         expected = "at least 2" if n_classes is None else f"n_classes={n_classes}"

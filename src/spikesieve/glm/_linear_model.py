@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from spikesieve._numbers import as_floats
+from spikesieve._arguments import as_floats, check_flag
 from spikesieve._progress import PathProgress
 from spikesieve._tree import CoefLayout
 from spikesieve._types import Coef, Intercepts, PyTree, Strengths
@@ -80,7 +80,7 @@ class LinearModel(Estimator, ABC):
         """Intercepts and flat coefficients to start from: those given, else of the last fit; None for neither."""
         if params is not None:
             return parameters(params, layout)
-        known = self._layout if self.warm_start and hasattr(self, "coef_") else None
+        known = self._layout if check_flag(self.warm_start, "warm_start") and hasattr(self, "coef_") else None
         if known is None or (known.labels, known.leaf_shapes) != (layout.labels, layout.leaf_shapes):
             return None
         return parameters((self.coef_, self.intercept_), layout)

@@ -2,13 +2,25 @@
 
 import numpy as np
 
-from spikesieve._tree import flatten, map_leaves
+from spikesieve._arguments import as_floats
+from spikesieve._tree import flatten, is_list_of_numbers, map_leaves
 from spikesieve._types import PyTree
 
 
 def differ_between_neurons(strength: PyTree, n_neurons: int) -> bool:
     """Whether some leaf has the neurons as its second axis."""
     return any(_is_per_neuron(leaf, n_neurons) for leaf in flatten(strength, lists_of_numbers_are_leaves=True)[0])
+
+
+def shape_of(strength) -> tuple[int, ...]:
+    """Shape of a strength, ``()`` for what is no array.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If it is a list of lists of unequal lengths, or of anything but numbers.
+    """
+    return np.shape(as_floats(strength, "regularizer_strength") if is_list_of_numbers(strength) else strength)
 
 
 def strength_of_neuron(strength: PyTree, neuron: int, n_neurons: int) -> PyTree:
@@ -23,10 +35,10 @@ def strength_of_neuron(strength: PyTree, neuron: int, n_neurons: int) -> PyTree:
     def of_leaf(leaf):
         if not _is_per_neuron(leaf, n_neurons):
             return leaf
-        own = np.asarray(leaf)[:, neuron]
+        own = as_floats(leaf, "regularizer_strength")[:, neuron]
         return float(own[0]) if len(own) == 1 else own
 
-    return of_leaf(strength) if np.ndim(strength) == 2 else map_leaves(of_leaf, strength)
+    return of_leaf(strength) if len(shape_of(strength)) == 2 else map_leaves(of_leaf, strength)
 
 
 def strength_of_neurons(strengths: list[PyTree]) -> PyTree:
@@ -46,4 +58,5 @@ def strength_of_neurons(strengths: list[PyTree]) -> PyTree:
 
 
 def _is_per_neuron(leaf, n_neurons: int) -> bool:
-    return np.ndim(leaf) == 2 and np.shape(leaf)[1] == n_neurons
+    shape = shape_of(leaf)
+    return len(shape) == 2 and shape[1] == n_neurons

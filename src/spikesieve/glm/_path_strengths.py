@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from spikesieve._arguments import shown
 from spikesieve._types import Strengths
 from spikesieve.regularizer import BoundPenalty, Regularizer, checked_strengths
 
@@ -29,8 +30,8 @@ def path_strengths(
             "for example np.geomspace(10, 1e-4, 50)."
         )
     if isinstance(n_strengths, bool) or not isinstance(n_strengths, int | np.integer) or n_strengths < 1:
-        raise ValueError(f"n_strengths must be a whole number of at least 1, got {n_strengths!r}.")
+        raise ValueError(f"n_strengths must be a whole number of at least 1, got {shown(n_strengths)}.")
     is_number = isinstance(min_ratio, int | float | np.number) and not isinstance(min_ratio, bool)
     if not is_number or not 0 < min_ratio <= 1:
-        raise ValueError(f"min_ratio must be a number in (0, 1], got {min_ratio!r}.")
+        raise ValueError(f"min_ratio must be a number in (0, 1], got {shown(min_ratio)}.")
     return None

@@ -14,7 +14,7 @@ from spikesieve.design import Design
 from spikesieve.glm._feature_mask import kept_features
 from spikesieve.glm._fitted_at import warn_unless_converged
 from spikesieve.glm._glm import GLM
-from spikesieve.glm._linear_model import LinearModel
+from spikesieve.glm._linear_model import LinearModel, parameters
 from spikesieve.glm._neuron_strengths import differ_between_neurons, strength_of_neuron, strength_of_neurons
 from spikesieve.glm._path_strengths import path_strengths
 from spikesieve.glm._population_path import PopulationPath
@@ -211,8 +211,7 @@ class PopulationGLM(LinearModel):
     def compute_loss(self, params, X: PyTree, y) -> float:
         """Unpenalised loss at ``params = (coef, intercept)``: sum over neurons of their means over bins."""
         recording = PopulationSample(X, y, None, None)
-        start = self._start(params, recording.design.layout.with_outputs(recording.n_neurons))
-        assert start is not None
+        start = parameters(params, recording.design.layout.with_outputs(recording.n_neurons))
         coef, total = start[1].reshape(-1, recording.n_neurons), 0.0
         for neuron in range(recording.n_neurons):
             sample = recording.sample_of(neuron, self.family)

@@ -8,6 +8,7 @@ import numpy as np
 
 from spikesieve._tree import flatten
 from spikesieve._types import PyTree
+from spikesieve.regularizer import checked_strengths
 from spikesieve.solver import Path
 
 
@@ -91,7 +92,7 @@ class PopulationPath:
         ValueError
             If there is not one strength, or one for each neuron, or one is negative or not finite.
         """
-        strengths = np.asarray(strength, dtype=np.float64)
+        strengths = checked_strengths(strength, "strength")
         if strengths.shape not in ((), (len(self),)):
             raise ValueError(f"strength has shape {strengths.shape}, expected one number, or one per neuron.")
         each = np.broadcast_to(strengths, len(self))

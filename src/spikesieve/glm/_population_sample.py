@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from spikesieve._numbers import as_floats
+from spikesieve._arguments import as_floats
 from spikesieve._types import PerOutput, PyTree
 from spikesieve.design import as_design
 from spikesieve.observation_models import CategoricalObservations, ObservationModel
@@ -19,6 +19,8 @@ class PopulationSample:
         counts = as_floats(y, "y")
         if counts.ndim != 2:
             raise ValueError(f"y must be 2-dimensional, (n_samples, n_neurons), got shape {counts.shape}.")
+        if counts.shape[1] == 0:
+            raise ValueError(f"y has no neurons: expected one column of counts for each, got shape {counts.shape}.")
         if len(counts) != design.n_samples:
             raise ValueError(f"X has {design.n_samples} samples but y has {len(counts)}; both must be binned alike.")
         any_neuron = np.asarray(np.isfinite(counts).any(axis=1))

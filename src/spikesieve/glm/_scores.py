@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from spikesieve._arguments import is_word, shown
 from spikesieve._types import PerOutput, PerSample
 from spikesieve.observation_models import CategoricalObservations, ObservationModel
 from spikesieve.solver import Sample, null_linear_predictor
@@ -20,8 +21,7 @@ def score_of(
     aggregate: Callable,
 ) -> float | np.ndarray:
     """Score as documented at ``GLM.score``; `linear_predictor` includes the offset."""
-    if score_type not in SCORE_TYPES:
-        raise ValueError(f"score_type must be one of {', '.join(SCORE_TYPES)}, got {score_type!r}.")
+    _check(score_type, SCORE_TYPES, aggregate)
     y, weight = sample.y, sample.relative_weight
     if score_type == "log-likelihood":
         return _number(aggregate(weight * family.log_likelihood(linear_predictor, y, scale)))
@@ -41,8 +41,7 @@ def categorical_score_of(
     family: CategoricalObservations, linear_predictor: PerOutput, sample: Sample, score_type: str, aggregate: Callable
 ) -> float | np.ndarray:
     """Score as documented at ``ClassifierGLM.score``."""
-    if score_type not in (*SCORE_TYPES, "accuracy"):
-        raise ValueError(f"score_type must be one of {', '.join(SCORE_TYPES)}, accuracy, got {score_type!r}.")
+    _check(score_type, (*SCORE_TYPES, "accuracy"), aggregate)
     labels, weight = sample.y.astype(np.intp), sample.relative_weight
     if score_type == "accuracy":
         return _number(aggregate(weight * (linear_predictor.argmax(axis=1) == labels)))
@@ -54,6 +53,13 @@ def categorical_score_of(
     null = family.null_linear_predictor(labels, linear_predictor.shape[1], sample.weight)
     reference = aggregate(weight * family.log_likelihood(np.tile(null, (len(labels), 1)), labels))
     return _number(1.0 - model / reference)
+
+
+def _check(score_type, known: tuple[str, ...], aggregate) -> None:
+    if not is_word(score_type, known):
+        raise ValueError(f"score_type must be one of {', '.join(known)}, got {shown(score_type)}.")
+    if not callable(aggregate):
+        raise TypeError(f"aggregate_sample_scores must be a function, as numpy.mean, got {shown(aggregate)}.")
 
 
 def _number(score) -> float | np.ndarray:

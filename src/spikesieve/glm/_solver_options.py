@@ -4,6 +4,8 @@ import warnings
 
 import numpy as np
 
+from spikesieve._arguments import shown
+
 _SOLVER_OPTIONS = {"maxiter": int, "tol": float}
 # Names and options of NeMoS' solvers: accepted so that programs move unchanged, but one solver serves all penalties.
 _FOREIGN_SOLVERS = (
@@ -66,9 +68,9 @@ def _checked(options: dict) -> dict:
     for name, kind in _SOLVER_OPTIONS.items():
         value = options.get(name, 1)
         if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not value > 0:
-            raise ValueError(f"solver_kwargs[{name!r}] must be a positive number, got {value!r}.")
+            raise ValueError(f"solver_kwargs[{name!r}] must be a positive number, got {shown(value)}.")
         if kind is int and value != int(value):
-            raise ValueError(f"solver_kwargs[{name!r}] must be a whole number, got {value!r}.")
+            raise ValueError(f"solver_kwargs[{name!r}] must be a whole number, got {shown(value)}.")
     renamed = {"tolerance": options.get("tol"), "maxiter": options.get("maxiter")}
     return {name: value for name, value in renamed.items() if value is not None}
 
@@ -78,12 +80,12 @@ def _check_name(solver_name) -> None:
         return
     if not isinstance(solver_name, str) or solver_name.split("[")[0] not in _FOREIGN_SOLVERS:
         raise ValueError(
-            f"Unknown solver_name {solver_name!r}. Leave it None: one solver serves every penalty; "
+            f"Unknown solver_name {shown(solver_name)}. Leave it None: one solver serves every penalty; "
             f"accepted for compatibility: {', '.join(_FOREIGN_SOLVERS)}."
         )
     _say_once(
         "solver_name",
-        f"solver_name={solver_name!r} is ignored: one solver serves every penalty and every family, and says with "
+        f"solver_name={shown(solver_name)} is ignored: one solver serves every penalty and every family, and says with "
         "each solution how far from optimal it is. Leave solver_name out.",
     )
 

@@ -16,6 +16,7 @@ from typing import Self
 
 import numpy as np
 
+from spikesieve._arguments import shown
 from spikesieve._types import PerSample
 from spikesieve.observation_models._links import InverseLink
 
@@ -215,6 +216,11 @@ class ObservationModel(ABC):
         return f"{type(self).__name__}(inverse_link={self.inverse_link!r})"
 
     def _bind(self, inverse_link: InverseLink) -> None:
+        if not isinstance(inverse_link, InverseLink):
+            raise TypeError(
+                f"inverse_link of {type(self).__name__} must be an InverseLink, as Softplus(), got "
+                f"{shown(inverse_link)}; names and functions are for inverse_link_function of a model."
+            )
         self.inverse_link = inverse_link
         low, high = inverse_link.mean_range
         reachable = self.mean_range[0] <= low and high <= self.mean_range[1]

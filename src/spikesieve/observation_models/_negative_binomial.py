@@ -5,6 +5,7 @@ from typing import Self
 import numpy as np
 from scipy.special import betaln, xlog1py, xlogy
 
+from spikesieve._arguments import is_real, shown
 from spikesieve._types import PerSample
 from spikesieve.observation_models._base import ObservationModel, chain
 from spikesieve.observation_models._counts import invalid_counts
@@ -47,8 +48,8 @@ class NegativeBinomialObservations(ObservationModel):
     convex_links = (Exponential,)
 
     def __init__(self, scale: float | None = None, inverse_link: InverseLink | None = None):
-        if scale is not None and not (np.isfinite(scale) and scale > 0):
-            raise ValueError(f"scale must be a positive number, or None to estimate it, got {scale!r}.")
+        if scale is not None and not (is_real(scale) and 0 < scale < np.inf):
+            raise ValueError(f"scale must be a positive number, or None to estimate it, got {shown(scale)}.")
         self.scale = scale
         self._scale = 1.0 if scale is None else float(scale)
         super().__init__(inverse_link)

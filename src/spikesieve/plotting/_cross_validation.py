@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from spikesieve._arguments import is_word, shown
 from spikesieve.plotting._style import (
     BLUE,
     DARK_GREY,
@@ -45,8 +46,8 @@ def plot_cross_validation(cv, quantity: str = "deviance", ax: "Axes | None" = No
     ValueError
         If `quantity` is neither of the two, or the family has no bits per spike.
     """
-    if quantity not in _AXIS_LABELS:
-        raise ValueError(f"quantity must be one of {', '.join(map(repr, _AXIS_LABELS))}; got {quantity!r}.")
+    if not is_word(quantity, _AXIS_LABELS):
+        raise ValueError(f"quantity must be one of {', '.join(map(repr, _AXIS_LABELS))}; got {shown(quantity)}.")
     folds = getattr(cv, quantity)
     if folds is None:
         raise ValueError("Bits per spike are defined for counts of spikes only; plot quantity='deviance'.")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from spikesieve._arguments import is_word, shown
 from spikesieve.plotting._style import (
     BLACK,
     DARK_GREY,
@@ -51,8 +52,8 @@ def plot_path(
     ValueError
         If `quantity` is neither of the two.
     """
-    if quantity not in _QUANTITIES:
-        raise ValueError(f"quantity must be one of {', '.join(map(repr, _QUANTITIES))}; got {quantity!r}.")
+    if not is_word(quantity, _QUANTITIES):
+        raise ValueError(f"quantity must be one of {', '.join(map(repr, _QUANTITIES))}; got {shown(quantity)}.")
     ax = new_axes() if ax is None else ax
     x = strength_axis(ax, path.strengths)
     open_frame(ax)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, fields
 import numpy as np
 
 from spikesieve._types import Coef
-from spikesieve.regularizer._base import Regularizer, checked_strengths
+from spikesieve.regularizer._base import Regularizer, checked_number
 from spikesieve.regularizer._expansion import BoundPenalty
 from spikesieve.regularizer._group_lasso import GroupLasso
 from spikesieve.regularizer._group_regularizer import GroupRegularizer
@@ -99,23 +99,23 @@ class AdaptiveGroupLasso(GroupRegularizer):
     def bind(self, layout, strength):
         penalty, scalar = super().bind(layout, strength)
         assert isinstance(penalty, Penalty)
-        power = checked_strengths(self.power, "power")
-        if power.ndim:
-            raise ValueError(f"power of an AdaptiveGroupLasso must be one number, got {self.power!r}.")
+        power = checked_number(self.power, "power of an AdaptiveGroupLasso")
         regularizer = self._pilot_regularizer()
         if regularizer is None:
             coef = layout.to_flat(self.pilot, "pilot")
             if not np.isfinite(coef).all():
                 raise ValueError("pilot of an AdaptiveGroupLasso must be finite coefficients; it has NaN or infinity.")
-            weights = penalty.weights * adaptive_factors(penalty, coef, float(power))
+            weights = penalty.weights * adaptive_factors(penalty, coef, power)
             return Penalty(penalty.n_coef, penalty.groups, weights, penalty.labels, penalty.quadratic), scalar
         chosen = self.pilot_strength
+        if chosen is not None and not isinstance(chosen, dict | list | tuple | np.ndarray):
+            checked_number(chosen, "pilot_strength of an AdaptiveGroupLasso")
         pilot, pilot_scalar = regularizer.bind(layout, 1.0 if chosen is None else chosen)
         if chosen is None and regularizer.uses_strength and not pilot.groups:
             raise ValueError(f"AdaptiveGroupLasso needs a pilot_strength for the pilot {type(regularizer).__name__}.")
         known = None if chosen is None and pilot.groups else pilot_scalar
         plain = {item.name: getattr(penalty, item.name) for item in fields(Penalty)}
-        return AdaptivePenalty(**plain, pilot=pilot, pilot_strength=known, power=float(power)), scalar
+        return AdaptivePenalty(**plain, pilot=pilot, pilot_strength=known, power=power), scalar
 
     def _penalty(self, layout, grouping, weights):
         return Penalty(layout.n_coef, grouping.groups, weights, grouping.labels, np.zeros(layout.n_coef))

@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
+from spikesieve._arguments import is_real, shown
 from spikesieve._tree import CoefLayout, flatten, map_leaves
 from spikesieve._types import Coef, PyTree
 from spikesieve.regularizer._expansion import BoundPenalty
@@ -74,25 +75,29 @@ def scalar_strength(strength) -> float | None:
     """
     if isinstance(strength, dict | list | tuple) or np.ndim(strength) != 0:
         return None
-    try:
-        value = float(strength)
-    except (TypeError, ValueError):
-        return None
-    if not np.isfinite(value) or value < 0:
-        raise ValueError(f"regularizer_strength must be a finite number >= 0, got {value}.")
-    return value
+    return float(checked_strengths(strength))
 
 
 def checked_strengths(values, name: str = "regularizer_strength") -> np.ndarray:
     """Several strengths as a float array, each finite and non-negative; `name` is what an error calls them."""
     try:
-        array = np.asarray(values, dtype=np.float64)
+        array = np.asarray(values)
+        if array.dtype.kind in "bc":
+            raise TypeError("neither True and False nor complex numbers will do")
+        array = array.astype(np.float64)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{name} must hold numbers, got {values!r}.") from error
+        raise ValueError(f"{name} must be a number, or hold numbers, got {shown(values)}.") from error
     if not np.isfinite(array).all() or (array < 0).any():
-        every = "Every regularizer_strength" if name == "regularizer_strength" else f"Each of the {name}"
-        raise ValueError(f"{every} must be a finite number >= 0, got {array.tolist()}.")
+        every = name if array.ndim == 0 else f"Every number of {name}"
+        raise ValueError(f"{every} must be a finite number >= 0, got {shown(array.tolist())}.")
     return array
+
+
+def checked_number(value, name: str) -> float:
+    """Return one finite number that is not negative; `name` is what an error calls it."""
+    if not is_real(value):
+        raise ValueError(f"{name} must be a number, got {shown(value)}.")
+    return float(checked_strengths(value, name))
 
 
 def strength_per_coef(layout: CoefLayout, strength: PyTree, name: str = "regularizer_strength") -> Coef:

@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from spikesieve._arguments import check_flag
 from spikesieve._types import PyTree
-from spikesieve.regularizer._base import checked_strengths
+from spikesieve.regularizer._base import checked_number
 from spikesieve.regularizer._group_regularizer import GroupRegularizer
 from spikesieve.regularizer._penalty import Penalty
 from spikesieve.regularizer._shapes import MCP, SCAD, ConcaveShape
@@ -22,7 +23,7 @@ class _ConcaveGroups(GroupRegularizer):
 
     def _penalty(self, layout, grouping, weights):
         gamma = checked_gamma(self.gamma, self._smallest_gamma, type(self).__name__)
-        shape = self._shape(gamma, None if self.relative else 1.0)
+        shape = self._shape(gamma, None if check_flag(self.relative, f"relative of {type(self).__name__}") else 1.0)
         return Penalty(layout.n_coef, grouping.groups, weights, grouping.labels, np.zeros(layout.n_coef), shape=shape)
 
 
@@ -100,7 +101,7 @@ class GroupSCAD(_ConcaveGroups):
 
 def checked_gamma(gamma, smallest: float, name: str) -> float:
     """`gamma` as a number above `smallest`."""
-    value = checked_strengths(gamma, "gamma")
-    if value.ndim or not value > smallest:
+    value = checked_number(gamma, f"gamma of a {name}")
+    if not value > smallest:
         raise ValueError(f"gamma of a {name} must be a number above {smallest:g}, got {gamma}.")
-    return float(value)
+    return value

@@ -37,7 +37,7 @@ class GroupElasticNet(GroupRegularizer):
     def _penalty(self, layout, grouping, weights):
         ratio = checked_ratio(self.ratio)
         if ratio.ndim:
-            raise ValueError(f"The ratio of a GroupElasticNet must be one number, got shape {ratio.shape}.")
+            raise ValueError(f"ratio of a GroupElasticNet must be one number, got shape {ratio.shape}.")
         quadratic = np.zeros(layout.n_coef)
         for group, weight in zip(grouping.groups, weights, strict=True):
             quadratic[group] = (1.0 - ratio) * weight

@@ -4,6 +4,7 @@ from abc import abstractmethod
 
 import numpy as np
 
+from spikesieve._arguments import check_flag, is_word, shown
 from spikesieve._tree import CoefLayout, flatten
 from spikesieve._types import PyTree
 from spikesieve.regularizer._base import Regularizer, checked_strengths, scalar_strength
@@ -46,6 +47,7 @@ class GroupRegularizer(Regularizer):
         self.joint = joint
 
     def bind(self, layout, strength):
+        check_flag(self.joint, f"joint of {type(self).__name__}")
         grouping = self.grouping(layout)
         scalar = scalar_strength(strength)
         relative = np.ones(len(grouping.groups))
@@ -88,9 +90,10 @@ class GroupRegularizer(Regularizer):
 
     def _for_outputs(self, values, layout: CoefLayout, grouping: Grouping, name: str) -> np.ndarray:
         """One number per group, from as many or from one per group of features, repeated for every output."""
+        values = values if isinstance(values, dict) else checked_strengths(values, name)
         of_features = self.grouping(layout.with_outputs()) if self._repeats(layout) else grouping
         repeats = len(grouping.groups) // len(of_features.groups)
-        if repeats > 1 and np.shape(values) == (len(grouping.groups),):
+        if repeats > 1 and not isinstance(values, dict) and values.shape == (len(grouping.groups),):
             return _one_per_group(values, grouping, name)
         return np.repeat(_one_per_group(values, of_features, name), repeats)
 
@@ -101,9 +104,9 @@ class GroupRegularizer(Regularizer):
 
 def standardizes(standardize) -> bool:
     """Whether groups are measured by their contribution to the linear predictor, checked."""
-    if standardize not in (None, "group"):
-        raise ValueError(f'standardize must be None or "group", got {standardize!r}.')
-    return standardize == "group"
+    if standardize is not None and not is_word(standardize, ("group",)):
+        raise ValueError(f'standardize must be None or "group", got {shown(standardize)}.')
+    return standardize is not None
 
 
 def _one_per_group(values, grouping: Grouping, name: str) -> np.ndarray:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from spikesieve._arguments import as_floats
 from spikesieve._tree import CoefLayout, flatten
 from spikesieve._types import Index, PyTree
 
@@ -97,7 +98,7 @@ def _of_leaves(layout: CoefLayout) -> Grouping:
 def _of_dict(groups: dict, layout: CoefLayout) -> Grouping:
     members, labels = [], []
     for name, value in groups.items():
-        names = _names_in(value)
+        names = names_in(value)
         if names is not None:
             members.append(_union_of(names, layout))
             labels.append(str(name))
@@ -110,9 +111,13 @@ def _of_dict(groups: dict, layout: CoefLayout) -> Grouping:
 
 def _within(name: str, value, columns: Index) -> Grouping:
     """Groups within one covariate, from an integer per coefficient or from a mask."""
-    if np.ndim(value) != 2:
+    try:
+        n_axes = np.ndim(value)
+    except ValueError as error:  # lists of unequal lengths
+        raise ValueError(_unreadable(f"groups[{name!r}]")) from error
+    if n_axes != 2:
         return _of_integers(value, columns, f"groups[{name!r}]", name + "[{}]")
-    rows = np.asarray(value, dtype=np.float64)
+    rows = as_floats(value, f"groups[{name!r}]")
     if rows.shape[1] != len(columns):
         raise ValueError(
             f"groups[{name!r}] has shape {rows.shape}, expected (n_groups, {len(columns)}): one column per coefficient."
@@ -124,7 +129,7 @@ def _within(name: str, value, columns: Index) -> Grouping:
 def _of_lists(groups, layout: CoefLayout) -> Grouping:
     members, labels = [], []
     for number, item in enumerate(groups):
-        names = _names_in(item)
+        names = names_in(item)
         if names is not None:
             members.append(_union_of(names, layout))
             labels.append("+".join(names) or f"group {number}")
@@ -152,7 +157,8 @@ def _of_integers(values, columns: Index, name: str, label: str) -> Grouping:
 def _whole_numbers(values, name: str) -> Index:
     try:
         numbers = np.asarray(values)
-        whole = numbers.astype(np.intp)
+        with np.errstate(invalid="ignore"):  # NaN, which is no whole number
+            whole = np.real(numbers).astype(np.intp)
     except (TypeError, ValueError) as error:
         raise ValueError(_unreadable(name)) from error
     if numbers.dtype == bool or numbers.ndim != 1 or not (numbers == whole).all():
@@ -188,7 +194,7 @@ def _columns_named(label: str, layout: CoefLayout) -> Index:
     return np.concatenate(spans)
 
 
-def _names_in(value) -> list[str] | None:
+def names_in(value) -> list[str] | None:
     """Labels of covariates: one, or a list, set or array of them; None if `value` holds anything else."""
     if isinstance(value, str):
         return [value]
@@ -235,7 +241,10 @@ def _flat_mask(mask, layout: CoefLayout) -> np.ndarray:
             f"mask has leaves {list(structure.labels)} but the features have {list(layout.labels)}; "
             "both must be the same pytree."
         )
-    arrays = [np.asarray(leaf, dtype=np.float64) for leaf in leaves]
+    arrays = [
+        as_floats(leaf, f"mask of {label!r}" if label else "mask")
+        for label, leaf in zip(layout.labels, leaves, strict=True)
+    ]
     for label, array, columns in zip(layout.labels, arrays, layout.leaf_slices, strict=True):
         wanted = (arrays[0].shape[0] if arrays[0].ndim else 0, columns.stop - columns.start)
         if array.ndim != 2 or array.shape != wanted or wanted[0] == 0:

@@ -1,7 +1,9 @@
 """Interactions only with their main effects."""
 
+from spikesieve._arguments import shown
 from spikesieve.regularizer._expansion import ExpandedPenalty
 from spikesieve.regularizer._group_regularizer import GroupRegularizer, standardizes
+from spikesieve.regularizer._groups import names_in
 from spikesieve.regularizer._output_groups import grouping_of_outputs
 from spikesieve.regularizer._roughness import extra_metrics
 
@@ -87,12 +89,12 @@ def _closed(hierarchy, labels: tuple[str, ...]) -> dict[str, list[str]]:
     >>> _closed({"a*b": ["a", "b"], "a*b*c": ["a*b", "c"]}, ("a", "b", "c", "a*b", "a*b*c"))["a*b*c"]
     ['a*b', 'a', 'b', 'c']
     """
-    if not isinstance(hierarchy, dict) or not hierarchy:
+    parents = {name: names_in(value) or [] for name, value in hierarchy.items()} if isinstance(hierarchy, dict) else {}
+    if not parents or not all(parents.values()):
         raise ValueError(
-            f"hierarchy must be a dict from an interaction to its main effects, got {hierarchy!r}; write for example "
-            '{"position*speed": ["position", "speed"]}.'
+            f"hierarchy must be a dict from an interaction to its main effects, got {shown(hierarchy)}; write for "
+            'example {"position*speed": ["position", "speed"]}.'
         )
-    parents = {name: [value] if isinstance(value, str) else list(value) for name, value in hierarchy.items()}
     unknown = sorted({str(label) for name in parents for label in (name, *parents[name]) if label not in labels})
     if unknown:
         raise ValueError(f"hierarchy names {unknown}, but the features are {list(labels)}.")

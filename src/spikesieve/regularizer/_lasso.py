@@ -62,7 +62,7 @@ class ElasticNet(Regularizer):
         scalar = scalar_strength(strength)
         per_coef = np.ones(layout.n_coef) if scalar is not None else strength_per_coef(layout, strength)
         is_tree = isinstance(ratio, dict | list | tuple) or np.ndim(ratio) > 0
-        ratios = checked_ratio(strength_per_coef(layout, ratio, "the ratio") if is_tree else ratio)
+        ratios = checked_ratio(strength_per_coef(layout, ratio, "ratio of an elastic net") if is_tree else ratio)
         penalty = _elementwise(layout, per_coef * ratios, per_coef * (1.0 - ratios))
         return penalty, 1.0 if scalar is None else scalar
 
@@ -74,10 +74,10 @@ class ElasticNet(Regularizer):
 
 def checked_ratio(ratio) -> np.ndarray:
     """Share of the norm in an elastic net, a number or one per coefficient."""
-    values = checked_strengths(ratio, "the ratio")
+    values = checked_strengths(ratio, "ratio of an elastic net")
     if not ((values > 0) & (values <= 1)).all():
         wrong = values if values.ndim == 0 else values[(values <= 0) | (values > 1)][0]
-        raise ValueError(f"The ratio of an elastic net must be in (0, 1], got {wrong}; for 0 use Ridge.")
+        raise ValueError(f"ratio of an elastic net must be in (0, 1], got {wrong}; for 0 use Ridge.")
     return values
 
 

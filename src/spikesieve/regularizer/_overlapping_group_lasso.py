@@ -1,5 +1,6 @@
 """Group lasso with groups that share coefficients."""
 
+from spikesieve._arguments import is_word, shown
 from spikesieve._types import PyTree
 from spikesieve.regularizer._expansion import ExpandedPenalty
 from spikesieve.regularizer._group_regularizer import GroupRegularizer, standardizes
@@ -72,8 +73,10 @@ class OverlappingGroupLasso(GroupRegularizer):
         self.standardize = standardize
 
     def _penalty(self, layout, grouping, weights):
-        if self.form not in ("latent", "intersection"):
-            raise ValueError(f'form of OverlappingGroupLasso must be "latent" or "intersection", got {self.form!r}.')
+        if not is_word(self.form, ("latent", "intersection")):
+            raise ValueError(
+                f'form of OverlappingGroupLasso must be "latent" or "intersection", got {shown(self.form)}.'
+            )
         extra = extra_metrics(layout, grouping.groups, self.roughness, self.cyclic, self.shape)
         standardize = standardizes(self.standardize)
         if self.form == "latent":

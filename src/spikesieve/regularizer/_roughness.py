@@ -5,20 +5,13 @@ the curvature of the tuning curve on the grid of the functions (Eilers & Marx 19
 doi:10.1214/ss/1038425655).
 """
 
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 
-from spikesieve._tree import CoefLayout
+from spikesieve._arguments import check_flag, is_flag, is_real, shown
+from spikesieve._tree import Axis, CoefLayout
 from spikesieve._types import Gram, Index
-
-
-@dataclass(frozen=True)
-class Axis:
-    """One axis of a covariate's basis: its number of functions, and whether the last neighbours the first."""
-
-    size: int
-    is_cyclic: bool = False
 
 
 def second_differences(axes: tuple[Axis, ...]) -> np.ndarray:
@@ -41,6 +34,8 @@ def second_differences(axes: tuple[Axis, ...]) -> np.ndarray:
 
 def _along(axis: Axis) -> np.ndarray:
     n = axis.size
+    if not axis.is_ordered:
+        return np.zeros((0, n))
     if axis.is_cyclic and n > 2:
         return np.roll(np.eye(n), -1, axis=1) - 2.0 * np.eye(n) + np.roll(np.eye(n), 1, axis=1)
     return np.diff(np.eye(n), 2, axis=0) if n > 2 else np.zeros((0, n))
@@ -79,9 +74,10 @@ def extra_metrics(layout: CoefLayout, groups: tuple[Index, ...], roughness, cycl
     roughness
         A number for all leaves, or a dict by label; leaves that it does not name are not smoothed.
     cyclic
-        Labels of leaves whose basis is cyclic along all axes, or a dict from label to one bool per axis.
+        Labels of leaves whose basis is cyclic along all axes, or a dict from label to one bool for all axes or for
+        each. Of leaves that it does not name the layout tells, where it knows.
     shape
-        Dict from label to the numbers of functions along the axes, for leaves with more than one.
+        Dict from label to the numbers of functions along the axes, for leaves with more than one; the same holds.
 
     Raises
     ------
@@ -89,9 +85,9 @@ def extra_metrics(layout: CoefLayout, groups: tuple[Index, ...], roughness, cycl
         If a label is unknown, a roughness is negative, or a shape does not multiply to the number of coefficients.
     """
     weights = _per_leaf(layout, roughness)
+    axes = _axes(layout, _cyclic_by_label(layout, cyclic), _sizes_by_label(layout, shape))
     if not weights.any():
         return (None,) * len(groups)
-    axes = _axes(layout, cyclic or (), shape or {})
     found = (roughness_of(layout, axes, weights, group) for group in groups)
     return tuple(matrix if matrix.any() else None for matrix in found)
 
@@ -99,35 +95,71 @@ def extra_metrics(layout: CoefLayout, groups: tuple[Index, ...], roughness, cycl
 def _per_leaf(layout: CoefLayout, roughness) -> np.ndarray:
     by_label = roughness if isinstance(roughness, dict) else dict.fromkeys(layout.labels, roughness)
     _check_labels(layout, by_label, "roughness")
-    try:
-        weights = np.array([by_label.get(label, 0.0) for label in layout.labels], dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"roughness must be a number, or a dict of numbers by label, got {roughness!r}.") from error
+    if not all(map(is_real, by_label.values())):
+        raise ValueError(f"roughness must be a number, or a dict of numbers by label, got {shown(roughness)}.")
+    weights = np.array([by_label.get(label, 0.0) for label in layout.labels], dtype=np.float64)
     if not np.isfinite(weights).all() or (weights < 0).any():
-        raise ValueError(f"roughness must be finite and not negative, got {roughness!r}.")
+        raise ValueError(f"roughness must be finite and not negative, got {shown(roughness)}.")
     return weights
 
 
-def _axes(layout: CoefLayout, cyclic, shape: dict) -> tuple[tuple[Axis, ...], ...]:
-    if isinstance(cyclic, str):
-        cyclic = (cyclic,)
-    _check_labels(layout, cyclic, "cyclic")
-    _check_labels(layout, shape, "shape")
+def _cyclic_by_label(layout: CoefLayout, cyclic) -> dict[str, tuple[bool, ...] | bool]:
+    """What was said of each label: one answer for all axes, or one for each."""
+    given = (cyclic,) if isinstance(cyclic, str) else () if cyclic is None else cyclic
+    if not isinstance(given, dict | list | tuple | set | frozenset):
+        raise ValueError(
+            f"cyclic must be labels, or a dict from label to one bool per axis, got {shown(cyclic)}; write for "
+            'example ("heading",).'
+        )
+    _check_labels(layout, given, "cyclic")
+    if not isinstance(given, dict):
+        return dict.fromkeys(given, True)
+    return {
+        label: check_flag(value, f"cyclic[{label!r}]")
+        if is_flag(value) or np.ndim(value) != 1
+        else tuple(check_flag(one, f"cyclic[{label!r}]") for one in value)
+        for label, value in given.items()
+    }
+
+
+def _sizes_by_label(layout: CoefLayout, shape) -> dict[str, tuple[int, ...]]:
+    if not (shape is None or isinstance(shape, dict)):
+        raise ValueError(
+            f"shape must be a dict from label to numbers of functions, got {shown(shape)}; write for "
+            'example {"place": (8, 8)}.'
+        )
+    _check_labels(layout, shape or {}, "shape")
+    sizes = {}
+    for label, value in (shape or {}).items():
+        given = np.atleast_1d(np.asarray(value, dtype=object))
+        if given.ndim != 1 or not all(is_real(size) and size == int(size) and size > 0 for size in given):
+            raise ValueError(
+                f"shape[{label!r}] must be the numbers of functions along its axes, as (8, 8), got {shown(value)}."
+            )
+        sizes[label] = tuple(int(size) for size in given)
+    return sizes
+
+
+def _axes(layout: CoefLayout, cyclic: dict, sizes: dict) -> tuple[tuple[Axis, ...], ...]:
+    """Axes of each leaf: as they were said to be, else as the layout knows them, else one that has two ends."""
     axes = []
     for label, (n_features, *_) in zip(layout.labels, layout.leaf_shapes, strict=True):
-        sizes = tuple(np.atleast_1d(shape.get(label, n_features)).tolist())
-        given = cyclic.get(label, False) if isinstance(cyclic, dict) else label in cyclic
-        around = tuple(np.broadcast_to(given, len(sizes) if np.ndim(given) == 0 else np.shape(given)).tolist())
-        if np.prod(sizes) != n_features or len(around) != len(sizes):
+        known = layout.axes_of(label) or (Axis(n_features),)
+        if label in sizes and sizes[label] != tuple(axis.size for axis in known):
+            known = tuple(Axis(size) for size in sizes[label])
+        around = cyclic.get(label, tuple(axis.is_cyclic for axis in known))
+        around = (around,) * len(known) if isinstance(around, bool) else around
+        lengths = tuple(axis.size for axis in known)
+        if np.prod(lengths) != n_features or len(around) != len(known):
             raise ValueError(
-                f"{label or 'The features'} have {n_features} coefficients, but shape is {sizes} and cyclic {around}: "
-                "shape must multiply to the number of coefficients, and cyclic hold one value per axis."
+                f"{label or 'The features'} have {n_features} coefficients, but shape is {lengths} and cyclic "
+                f"{around}: shape must multiply to the number of coefficients, and cyclic hold one value per axis."
             )
-        axes.append(tuple(Axis(int(size), is_cyclic) for size, is_cyclic in zip(sizes, around, strict=True)))
+        axes.append(tuple(replace(axis, is_cyclic=ring) for axis, ring in zip(known, around, strict=True)))
     return tuple(axes)
 
 
 def _check_labels(layout: CoefLayout, labels, name: str) -> None:
-    unknown = [label for label in labels if label not in layout.labels]
+    unknown = [label for label in labels if not isinstance(label, str) or label not in layout.labels]
     if unknown:
-        raise ValueError(f"{name} names {unknown}, but the features are {list(layout.labels)}.")
+        raise ValueError(f"{name} names {shown(unknown)}, but the features are {list(layout.labels)}.")

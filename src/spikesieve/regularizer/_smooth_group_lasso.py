@@ -19,10 +19,12 @@ class SmoothGroupLasso(GroupRegularizer):
         A number, or a dict by label; covariates that a dict does not name are not smoothed. 0 is the group lasso.
     cyclic
         Labels of covariates whose last basis function neighbours the first, as ``("head_direction",)``; or a dict from
-        label to one bool per axis.
+        label to one bool, or one per axis. For a design made by ``basis.design(...)`` it need not be said.
     shape
         Numbers of basis functions along the axes of covariates that have several, ``{"place": (8, 8)}``: differences
         are taken along each axis. The coefficients of a product of bases are in this order, the last axis fastest.
+        Designs of bases know it, too; what has no neighbours (categories, Fourier functions, the columns of one
+        covariate) is not smoothed along that axis.
     standardize
         ``"group"``: ``||X_g coef_g||_2 / sqrt(n)`` with centred features in place of ``||coef_g||_2``, as the authors
         have it. None: the coefficients themselves.

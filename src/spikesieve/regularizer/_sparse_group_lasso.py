@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from spikesieve._arguments import is_real, shown
 from spikesieve._types import PyTree
 from spikesieve.regularizer._group_regularizer import GroupRegularizer
 from spikesieve.regularizer._norm_sum import NormSum
@@ -38,11 +39,11 @@ class SparseGroupLasso(GroupRegularizer):
         self.ratio = ratio
 
     def _penalty(self, layout, grouping, weights):
-        if isinstance(self.ratio, bool) or not isinstance(self.ratio, int | float) or not 0.0 <= self.ratio <= 1.0:
-            raise ValueError(f"ratio of SparseGroupLasso must be a number within 0 and 1, got {self.ratio!r}.")
-        groups = list(grouping.groups)
-        weighed = list((1.0 - self.ratio) * weights)
-        for group, weight in zip(grouping.groups, self.ratio * weights, strict=True):
+        if not is_real(self.ratio) or not 0.0 <= self.ratio <= 1.0:
+            raise ValueError(f"ratio of SparseGroupLasso must be a number within 0 and 1, got {shown(self.ratio)}.")
+        ratio, groups = float(self.ratio), list(grouping.groups)
+        weighed = list((1.0 - ratio) * weights)
+        for group, weight in zip(grouping.groups, ratio * weights, strict=True):
             groups += np.split(group, len(group))
             weighed += [weight / np.sqrt(len(group))] * len(group)
         norms = NormSum.of(layout.n_coef, groups, weighed)

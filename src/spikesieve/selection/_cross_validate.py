@@ -186,7 +186,7 @@ def cross_validate(
         raise TypeError(f"model must have fit_path, as spikesieve.glm.GLM has; got {type(model).__name__}.")
     if hasattr(y, "split"):
         raise TypeError("y must be counts, but it is a splitter: the order is cross_validate(model, X, y, folds).")
-    if folds is not None and not hasattr(folds, "split"):
+    if folds is not None and (isinstance(folds, str | bytes) or not hasattr(folds, "split")):
         raise TypeError(f"folds must have a split method, e.g. BlockedFolds(5); got {type(folds).__name__}.")
     X, counts = with_rows(X), np.asarray(y, dtype=np.float64)
     complete = _complete_rows(X, counts)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from spikesieve._numbers import as_floats
+from spikesieve._arguments import as_floats
 from spikesieve._types import PyTree
 from spikesieve.design import Design, as_design
 from spikesieve.observation_models import resolve_observation_model

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from spikesieve._numbers import as_floats
+from spikesieve._arguments import as_floats
 from spikesieve._types import Coef, Mask, PerSample, PyTree
 from spikesieve.design import Design, as_design
 from spikesieve.observation_models import (

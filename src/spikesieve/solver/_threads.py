@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from spikesieve._arguments import shown
+
 _COEF_WORTH_THREADS = 500
 _SHARES, _MOST_SHARES = 4, 16
 
@@ -58,10 +60,12 @@ def number_of_threads(n_jobs: int | None) -> int:
         If it is neither positive nor -1.
     """
     available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if n_jobs is None or n_jobs == -1:
+    if n_jobs is None:
         return available
-    if isinstance(n_jobs, bool) or not isinstance(n_jobs, int | np.integer) or n_jobs < 1:
-        raise ValueError(f"n_jobs must be a positive whole number, or None or -1 for every core, got {n_jobs!r}.")
+    if isinstance(n_jobs, bool) or not isinstance(n_jobs, int | np.integer) or not (n_jobs >= 1 or n_jobs == -1):
+        raise ValueError(f"n_jobs must be a positive whole number, or None or -1 for every core, got {shown(n_jobs)}.")
+    if n_jobs == -1:
+        return available
     return int(n_jobs)
 
 

@@ -1,4 +1,4 @@
-"""Numbers as a user passes them, checked once and as float64."""
+"""Arguments as a user passes them: numbers as float64, words and flags, each checked once."""
 
 import numbers
 
@@ -45,4 +45,39 @@ def is_real(value) -> bool:
     """Whether `value` is one real number, of Python or NumPy: True and False are none, NaN is."""
     if isinstance(value, np.ndarray):
         return value.ndim == 0 and value.dtype.kind in "iuf"
-    return isinstance(value, numbers.Real) and not isinstance(value, bool | np.bool_)
+    return isinstance(value, numbers.Real) and not is_flag(value)
+
+
+def is_flag(value) -> bool:
+    """Whether `value` is True or False, of Python or NumPy."""
+    return isinstance(value, bool | np.bool_)
+
+
+def check_flag(value, name: str) -> bool:
+    """Return `value` if it is True or False.
+
+    Raises
+    ------
+    ValueError
+        If it is anything else, as a word that would count as true.
+    """
+    if not is_flag(value):
+        raise ValueError(f"{name} must be True or False, got {shown(value)}.")
+    return bool(value)
+
+
+def is_word(value, words) -> bool:
+    """Whether `value` is one of some words; arrays, which compare entry by entry, are none."""
+    return isinstance(value, str) and value in words
+
+
+def shown(value, size: int = 80) -> str:
+    """Return `value` as an error shows it: in one line, and not too long a one.
+
+    Examples
+    --------
+    >>> shown("speed"), shown(np.arange(100), 20)
+    ("'speed'", 'array([ 0, 1, 2, ...')
+    """
+    text = " ".join(repr(value).split())
+    return text if len(text) <= size else text[: size - 4] + " ..."
