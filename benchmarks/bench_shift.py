@@ -29,9 +29,10 @@ from spikesieve.observation_models import PoissonObservations
 from spikesieve.selection import _shift as shift
 from spikesieve.selection._aligned_moments import Model, aligned_moments, column_ranges, memory
 from spikesieve.selection._alignments import Epochs, circular_shifts
+from spikesieve.selection._columns import rows_of
 from spikesieve.selection._efficient_score import studentised_scores
 from spikesieve.selection._shift_p_values import ShiftNull, independent_shifts
-from spikesieve.selection._without_covariate import fit_blocks, fit_without, rows_of, trend_block
+from spikesieve.selection._without_covariate import AllCovariates, fit_blocks, trend_block
 from spikesieve.solver import Sample
 
 N_FUNCTIONS, N_ACTIVE, N_NULL, N_SHIFTS = 10, 2, 2, 1000
@@ -128,39 +129,36 @@ def p_values(sample: Sample, covariate: int, rng: np.random.Generator) -> dict[s
     family, block = PoissonObservations(), sample.design.blocks[covariate]
     epochs = Epochs.of_labels(np.zeros(len(sample.y), dtype=int), int(shift.GRID_PER_SHIFT * N_SHIFTS))
     columns = partial(rows_of, block)
-    gap = memory(columns, epochs, shift.FORGOTTEN)
-    alignments = circular_shifts(epochs, N_SHIFTS, gap, rng)
     phases = np.arange(min(epochs.stride, 1 + shift.N_SAMPLED * epochs.stride // epochs.n_rows))
     ranges = column_ranges(columns, epochs, phases)
-
-    def null_of(moments) -> tuple[ShiftNull, float]:
-        scores = studentised_scores(moments, ranges)
-        values = np.sum(scores * scores, axis=1)
-        n_independent = min(alignments.n_independent, independent_shifts(scores[1:]))
-        return ShiftNull(values[1:], n_independent), float(values[0])
-
     found = {}
     for name, n_functions in (("no trend", 0), ("shift", 10)):
-        without = fit_without(sample, family, covariate, trend_block(np.arange(len(sample.y)), n_functions))
-        model = Model(without.columns, without.residual, without.weight)
-        moments = aligned_moments(columns, model, alignments, phases)
-        null, statistic = null_of(moments)
+        trend = trend_block(np.arange(len(sample.y)), n_functions)
+        without = AllCovariates(sample, family, trend).without(covariate)
+        model = Model.of(without.columns, without.residual, without.weight, epochs, phases)
+        own = without.columns.remainder(model.projection(columns))
+        alignments = circular_shifts(epochs, N_SHIFTS, memory(own, epochs, shift.FORGOTTEN), rng)
+
+        def null_of(moments, score, alignments=alignments) -> tuple[ShiftNull, float]:
+            scores = studentised_scores(moments, score, ranges)
+            values = np.sum(scores * scores, axis=1)
+            n_independent = min(alignments.n_independent, independent_shifts(scores[1:]))
+            return ShiftNull(values[1:], n_independent), float(values[0])
+
+        null, statistic = null_of(aligned_moments(own, model, alignments), model.score)
         found[name] = null.tail_p_value(statistic)
         if n_functions:
             found["rank"] = null.rank_p_value(statistic)
             continue
         found["chi2"] = float(chi2.sf(statistic, block.n_coef - 1))
-        same = {
-            name: np.broadcast_to(getattr(moments, name)[0], getattr(moments, name).shape) for name in ("information",)
-        }
-        cross = np.broadcast_to(moments.cross[0], moments.cross.shape)
-        fixed = replace(moments, cross=cross, nuisance_score=np.zeros_like(moments.nuisance_score), **same)
-        null, statistic = null_of(fixed)
+        moments = aligned_moments(columns, model, alignments)
+        fixed = replace(moments, information=_first(moments.information), cross=_first(moments.cross))
+        null, statistic = null_of(fixed, np.zeros_like(model.score))
         found["fixed"] = null.tail_p_value(statistic)
     return found | {"n": null.n_independent}
 
 
-def repeated_first(values: np.ndarray) -> np.ndarray:
+def _first(values: np.ndarray) -> np.ndarray:
     """The first of `values` in the place of all of them."""
     return np.broadcast_to(values[0], values.shape)
 

@@ -3,28 +3,30 @@
 For a covariate `X` whose rows are moved by an alignment `a`, residuals `r`, curvature weights `w` and the columns `Z`
 of the model without it (its intercept among them):
 
-    score ``X_a' r``,   information ``X_a' W X_a``,   cross information ``X_a' W Z``.
+    score ``X_a' r``,   information ``X_a' W X_a``,   cross information ``X_a' W Z R``,
+
+where `R` makes the columns orthonormal, ``R' Z' W Z R = I``.
 
 Circular shifts of all distances come from a few Fourier transforms; pairs of epochs from matrix products. Moments with
 weights are means over some of the rows, which all alignments share: enough for a variance.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from scipy.fft import next_fast_len
 
-from spikesieve._types import PerSample
+from spikesieve._types import Index, PerSample
 from spikesieve.selection._alignments import Alignments, Epochs
-
-RowsOf = Callable[[slice], Float[np.ndarray, "n_rows n_columns"]]
-"""Columns of a matrix on a slice of its rows."""
+from spikesieve.selection._columns import Rows, RowsOf
 
 _COLUMNS_AT_A_TIME = 32
 _VALUES_AT_A_TIME = 2**22
 _ROWS_AT_A_TIME = 2**16
+_RANK_TOLERANCE = 1e-9
 
 
 @dataclass(frozen=True)
@@ -36,78 +38,125 @@ class Moments:
     score
         ``X_a' r``, over all rows.
     information, cross
-        ``X_a' W X_a`` and ``X_a' W Z``, over the sampled rows.
-    nuisance
-        ``Z' W Z``, over the sampled rows.
-    nuisance_score
-        ``Z' r``, over all rows that take part. Others, between trials, are in the fit: over those that take part
-        alone the residuals do not sum to zero, and without this term their sum would swamp every statistic.
+        ``X_a' W X_a`` and ``X_a' W Z R``, over the sampled rows.
     share
         Sampled rows as a share of all that take part.
     """
 
     score: Float[np.ndarray, "n_alignments n_coef"]
     information: Float[np.ndarray, "n_alignments n_coef n_coef"]
-    cross: Float[np.ndarray, "n_alignments n_coef n_nuisance"]
-    nuisance: Float[np.ndarray, "n_nuisance n_nuisance"]
-    nuisance_score: Float[np.ndarray, " n_nuisance"]
+    cross: Float[np.ndarray, "n_alignments n_coef rank"]
     share: float
+
+
+class Nuisance(Protocol):
+    """Columns `Z` of the model without the covariate."""
+
+    def matrix(self, rows: slice) -> Rows:
+        """``Z[rows]``."""
+        ...
+
+    def products(self, rows: slice, values: PerSample) -> Float[np.ndarray, " n_columns"]:
+        """``Z[rows]' values``."""
+        ...
 
 
 @dataclass(frozen=True)
 class Model:
-    """The model without the covariate, as the moments see it: rows of its columns, residuals and weights."""
+    """The model without the covariate, as the moments see it.
 
-    columns: RowsOf
-    residual: PerSample
-    weight: PerSample
-
-
-def aligned_moments(covariate: RowsOf, model: Model, alignments: Alignments, phases: Int[np.ndarray, " n"]) -> Moments:
-    """Return the moments of a covariate at every alignment.
-
-    Parameters
+    Attributes
     ----------
-    covariate
-        Its columns.
+    residual, weight
+        Per row.
     phases
         Which of the `stride` rows of a grid step enter moments with weights. More than one, at no fixed distance,
         keep a rhythm of the covariates from being seen at one of its phases only.
+    root
+        `R` with ``R R'`` the pseudo-inverse of ``Z' W Z`` over the sampled rows.
+    weighted
+        ``W Z R`` on the sampled rows: epoch by epoch, phase by phase.
+    score
+        ``R' Z' r`` over all rows that take part. Others, between trials, are in the fit: over those that take part
+        alone the residuals do not sum to zero, and without this term their sum would swamp every statistic.
     """
-    epochs = alignments.epochs
-    of_epoch = _swapped_epoch if alignments.swapped else _shifted_epoch
-    total: list[np.ndarray] = []
-    nuisance, nuisance_score = np.zeros(()), np.zeros(())
-    for epoch in range(len(epochs)):
-        for rows in _taking_part(alignments, epoch):
-            nuisance_score = nuisance_score + model.columns(rows).T @ model.residual[rows]
-        columns = [model.columns(epochs.phase_rows(epoch, int(phase))) for phase in phases]
+
+    residual: PerSample
+    weight: PerSample
+    epochs: Epochs
+    phases: Index
+    root: Float[np.ndarray, "n_columns rank"]
+    weighted: list[list[Float[np.ndarray, "n_rows rank"]]]
+    score: Float[np.ndarray, " rank"]
+
+    @classmethod
+    def of(cls, nuisance: Nuisance, residual: PerSample, weight: PerSample, epochs: Epochs, phases: Index) -> "Model":
+        """Read the rows of `nuisance`."""
+        spans = [[epochs.phase_rows(epoch, int(phase)) for phase in phases] for epoch in range(len(epochs))]
+        sampled = [[nuisance.matrix(rows) for rows in of_epoch] for of_epoch in spans]
         weighted = [
-            rows * model.weight[epochs.phase_rows(epoch, int(phase)), None]
-            for rows, phase in zip(columns, phases, strict=True)
+            [columns * weight[rows, None] for columns, rows in zip(*pair, strict=True)]
+            for pair in zip(sampled, spans, strict=True)
         ]
-        nuisance = nuisance + sum(a.T @ b for a, b in zip(columns, weighted, strict=True))
+        gram = _sum_of_products(sampled, weighted)
+        root = inverse_root(gram)
+        taking_part = [rows for epoch in range(len(epochs)) for rows in _taking_part(epochs, epoch)]
+        score = sum(nuisance.products(rows, residual[rows]) for rows in taking_part)
+        whitened = [[columns @ root for columns in of_epoch] for of_epoch in weighted]
+        return cls(residual, weight, epochs, phases, root, whitened, root.T @ score)
+
+    @property
+    def share(self) -> float:
+        """Sampled rows as a share of all that take part."""
+        return len(self.phases) / self.epochs.stride
+
+    def projection(self, covariate: RowsOf) -> Float[np.ndarray, "n_columns n_coef"]:
+        """Coefficients of `Z` in the weighted regression of a covariate's columns, where they are, on it."""
+        epochs = range(len(self.epochs))
+        sampled = [[covariate(self.epochs.phase_rows(e, int(phase))) for phase in self.phases] for e in epochs]
+        return self.root @ _sum_of_products(self.weighted, sampled)
+
+
+def _sum_of_products(first: list[list[Rows]], second: list[list[Rows]]) -> np.ndarray:
+    pairs = [pair for of_epochs in zip(first, second, strict=True) for pair in zip(*of_epochs, strict=True)]
+    return sum((a.T @ b for a, b in pairs[1:]), start=pairs[0][0].T @ pairs[0][1])
+
+
+def aligned_moments(covariate: RowsOf, model: Model, alignments: Alignments) -> Moments:
+    """Return the moments of a covariate, given by its columns, at every alignment."""
+    of_epoch = _swapped_epoch if model.epochs.swapped else _shifted_epoch
+    total: list[np.ndarray] = []
+    for epoch in range(len(alignments.epochs)):
         partners, chosen = np.unique(alignments.partners[:, epoch], return_inverse=True)
-        parts = [part[chosen] for part in of_epoch(covariate, model, epochs, epoch, phases, weighted, partners)]
+        parts = [part[chosen] for part in of_epoch(covariate, model, epoch, partners)]
         total = [a + b for a, b in zip(total, parts, strict=True)] if total else parts
-    return Moments(total[0], total[1], total[2], nuisance, nuisance_score, len(phases) / epochs.stride)
+    return Moments(total[0], total[1], total[2], model.share)
 
 
-def _taking_part(alignments: Alignments, epoch: int) -> Iterator[slice]:
+def inverse_root(matrix: np.ndarray) -> np.ndarray:
+    """`R` with ``R R'`` the pseudo-inverse of a positive semi-definite matrix, whatever the scale of its columns."""
+    size = np.sqrt(np.diagonal(matrix))
+    size = np.where(size > 0, size, 1.0)
+    values, vectors = np.linalg.eigh(matrix / size / size[:, None])
+    kept = values > _RANK_TOLERANCE * values[-1]
+    return vectors[:, kept] / np.sqrt(values[kept]) / size[:, None]
+
+
+def _taking_part(epochs: Epochs, epoch: int) -> Iterator[slice]:
     """Rows of an epoch that are in the score, so many at a time that their columns fit in memory."""
-    epochs = alignments.epochs
     start = int(epochs.starts[epoch])
-    n_rows = int(epochs.lengths[epoch] if alignments.swapped else epochs.n_steps[epoch] * epochs.stride)
-    for first in range(start, start + n_rows, _ROWS_AT_A_TIME):
-        yield slice(first, min(first + _ROWS_AT_A_TIME, start + n_rows))
+    stop = start + int(epochs.n_taking_part[epoch])
+    for first in range(start, stop, _ROWS_AT_A_TIME):
+        yield slice(first, min(first + _ROWS_AT_A_TIME, stop))
 
 
-def _shifted_epoch(covariate, model: Model, epochs: Epochs, epoch: int, phases, weighted, steps) -> list[np.ndarray]:
+def _shifted_epoch(covariate: RowsOf, model: Model, epoch: int, steps: Index) -> list[np.ndarray]:
     """Score, information and cross information of one epoch at circular shifts by `steps`.
 
     A circular correlation is a product of Fourier transforms; rows of different phases only meet their like, because
     shifts are whole grid steps.
     """
+    epochs, phases, weighted = model.epochs, model.phases, model.weighted[epoch]
     n_steps = int(epochs.n_steps[epoch])
     spectra, products, score = [], np.zeros(()), np.zeros(())
     for first_phase, columns in _by_phase(covariate, epochs, epoch):
@@ -153,12 +202,13 @@ def _by_phase(covariate: RowsOf, epochs: Epochs, epoch: int) -> Iterator[tuple[i
         yield first, np.ascontiguousarray(columns.transpose(1, 2, 0))
 
 
-def _swapped_epoch(covariate, model: Model, epochs: Epochs, epoch: int, phases, weighted, others) -> list[np.ndarray]:
+def _swapped_epoch(covariate: RowsOf, model: Model, epoch: int, others: Index) -> list[np.ndarray]:
     """Score, information and cross information of one epoch's counts with the covariate of `others`."""
+    epochs = model.epochs
     start, length = int(epochs.starts[epoch]), int(epochs.lengths[epoch])
     own = slice(start, start + length)
-    of_phases = [np.arange(int(phase), int(epochs.n_steps[epoch]) * epochs.stride, epochs.stride) for phase in phases]
-    sampled, columns_there = np.concatenate(of_phases), np.concatenate(weighted)
+    of_phases = [np.arange(int(phase), int(epochs.n_steps[epoch]) * epochs.stride, epochs.stride) for phase in model.phases]
+    sampled, columns_there = np.concatenate(of_phases), np.concatenate(model.weighted[epoch])
     residual, weight = model.residual[own], model.weight[own][sampled]
     score, information, cross = [], [], []
     for other in others:
@@ -200,4 +250,5 @@ def memory(covariate: RowsOf, epochs: Epochs, forgotten: float) -> int:
 def column_ranges(covariate: RowsOf, epochs: Epochs, phases) -> Float[np.ndarray, " n_coef"]:
     """Largest minus smallest entry of each column over the sampled rows."""
     parts = [covariate(epochs.phase_rows(epoch, int(phase))) for epoch in range(len(epochs)) for phase in phases]
+    parts = [part for part in parts if len(part)]
     return np.max([part.max(axis=0) for part in parts], axis=0) - np.min([part.min(axis=0) for part in parts], axis=0)

@@ -5,7 +5,6 @@ steps, or another epoch. The first alignment of a set is the recording as it was
 """
 
 from dataclasses import dataclass
-from math import lgamma
 
 import numpy as np
 from jaxtyping import Int
@@ -17,35 +16,42 @@ from spikesieve.selection._method import NotEnoughData
 Partners = Int[np.ndarray, "n_alignments n_epochs"]
 
 _MAX_SWAP_TRIES = 100
+_STEPS_PER_EPOCH = 16
 
 
 @dataclass(frozen=True)
 class Epochs:
-    """Uninterrupted stretches of rows, and a grid of every `stride`-th row on which they are shifted.
+    """Uninterrupted stretches of rows, and a grid of every `stride`-th row on which they are shifted or sampled.
 
     Attributes
     ----------
     starts, lengths
-        First row and number of rows of each epoch. Shifts go round the first ``length // stride * stride`` rows; the
-        few that are left over at the end of an epoch take no part.
+        First row and number of rows of each epoch.
     stride
         Rows per grid step.
+    swapped
+        Whether they will be swapped whole instead of shifted. Shifts go round the first ``length // stride * stride``
+        rows; the few that are left over at the end of an epoch take no part.
     """
 
     starts: Index
     lengths: Index
     stride: int
+    swapped: bool = False
 
     @classmethod
-    def of_labels(cls, labels: np.ndarray, n_grid: int) -> "Epochs":
-        """Return the runs of equal labels (numbers, -1 between epochs), on a grid of about `n_grid` points in all."""
+    def of_labels(cls, labels: np.ndarray, n_grid: int, swapped: bool = False) -> "Epochs":
+        """Return the runs of equal labels (numbers, -1 between epochs), on a grid of about `n_grid` points in all.
+
+        The grid is finer where epochs are short: a step is a sixteenth of the median epoch at most.
+        """
         edges = np.flatnonzero(np.diff(labels)) + 1
         starts, stops = np.concatenate([[0], edges]), np.concatenate([edges, [len(labels)]])
         inside = labels[starts] >= 0
         starts, lengths = starts[inside], (stops - starts)[inside]
         stride = _stride(lengths, n_grid)
-        long_enough = lengths >= stride
-        return cls(starts[long_enough], lengths[long_enough], stride)
+        used = lengths >= (1 if swapped else stride)
+        return cls(starts[used], lengths[used], stride, swapped)
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -56,9 +62,14 @@ class Epochs:
         return self.lengths // self.stride
 
     @property
+    def n_taking_part(self) -> Index:
+        """Rows of each epoch that take part, its first ones."""
+        return self.lengths if self.swapped else self.n_steps * self.stride
+
+    @property
     def n_rows(self) -> int:
         """Rows that take part."""
-        return int((self.n_steps * self.stride).sum())
+        return int(self.n_taking_part.sum())
 
     def phase_rows(self, epoch: int, phase: int) -> slice:
         """Every `stride`-th row of an epoch from its `phase`-th on: one point per grid step."""
@@ -75,23 +86,19 @@ class Alignments:
     epochs
         What is aligned.
     partners
-        Grid steps by which each epoch's covariate is moved on, or, if `swapped`, whose covariate it gets.
-    swapped
-        Whether epochs are swapped instead of shifted.
+        Grid steps by which each epoch's covariate is moved on, or, if epochs are swapped, whose covariate it gets.
     n_independent
-        How many of the alignments beside the first are worth counting: no more than recordings of this length have
-        shifts that differ by the gap.
+        How many independent alignments those beside the first are worth, at most.
     """
 
     epochs: Epochs
     partners: Partners
-    swapped: bool
     n_independent: float
 
     @property
     def are_ordered(self) -> bool:
         """Whether they are evenly spaced shifts of one epoch, so that neighbours resemble one another."""
-        return not self.swapped and len(self.epochs) == 1
+        return not self.epochs.swapped and len(self.epochs) == 1
 
     def rows(self, alignment: int) -> Index:
         """Which row of the covariate each row meets; rows that take no part meet their own.
@@ -104,7 +111,7 @@ class Alignments:
         for epoch, partner in enumerate(self.partners[alignment]):
             start, length = self.epochs.starts[epoch], self.epochs.lengths[epoch]
             inside = np.arange(length)
-            if self.swapped:
+            if self.epochs.swapped:
                 rows[start : start + length] = self.epochs.starts[partner] + inside % self.epochs.lengths[partner]
             else:
                 circle = self.epochs.n_steps[epoch] * self.epochs.stride
@@ -118,9 +125,10 @@ def _stride(lengths: Index, n_grid: int) -> int:
 
     Fourier transforms of such lengths are several times as fast.
     """
-    stride = max(1, min(int(lengths.sum()) // n_grid, int(lengths.max())))
+    stride = max(1, int(lengths.sum()) // n_grid)
     if len(lengths) > 1:
-        return stride
+        return max(1, min(stride, int(np.median(lengths)) // _STEPS_PER_EPOCH))
+    stride = min(stride, int(lengths[0]))
     length = int(lengths[0])
     candidates = range(stride, stride + max(1, stride // 3))
     fast = [other for other in candidates if next_fast_len(length // other, real=True) == length // other]
@@ -151,13 +159,21 @@ def circular_shifts(epochs: Epochs, n_shifts: int, gap: int, rng: np.random.Gene
         n_shifts = min(n_shifts, int(room[0]))
         steps = gap + np.floor(np.linspace(0, room[0], n_shifts, endpoint=False) + 0.5 * room[0] / n_shifts)
         steps = steps.astype(np.intp)[:, None]
-        n_independent = min(float(n_shifts), room[0] / gap)
     else:
         steps = low + np.floor(rng.random((n_shifts, len(epochs))) * room).astype(np.intp)
-        log_number = np.log(np.maximum(room / max(gap, 1), 1.0)).sum()
-        n_independent = float(min(n_shifts, np.exp(min(log_number, 50.0))))
     partners = np.concatenate([np.zeros((1, len(epochs)), dtype=np.intp), steps])
-    return Alignments(epochs, partners, False, n_independent)
+    return Alignments(epochs, partners, min(float(n_shifts), _independent_shifts(n_steps, room / gap)))
+
+
+def _independent_shifts(n_steps: Index, of_each: np.ndarray) -> float:
+    """How many independent shifts of all epochs together are worth, if the `e`-th has `of_each[e]` of its own.
+
+    Scores are sums over epochs, with variances ``v_e`` as their lengths, each known from its own shifts alone: the
+    variance of the sum is known as well as from ``(sum_e v_e)^2 / sum_e (v_e^2 / n_e)`` shifts, whatever the number of
+    combinations.
+    """
+    share = n_steps / n_steps.sum()
+    return float(1.0 / np.sum(share**2 / np.maximum(of_each, 1.0)))
 
 
 def swaps(epochs: Epochs, n_shifts: int, rng: np.random.Generator) -> Alignments:
@@ -173,8 +189,8 @@ def swaps(epochs: Epochs, n_shifts: int, rng: np.random.Generator) -> Alignments
         raise ValueError("swap=True needs at least two epochs with usable bins; there is one: shift instead.")
     drawn = np.array([_derangement(n_epochs, rng) for _ in range(n_shifts)])
     partners = np.concatenate([np.arange(n_epochs)[None], np.unique(drawn, axis=0)])
-    n_independent = float(min(len(partners) - 1, np.exp(min(lgamma(n_epochs + 1), 50.0))))
-    return Alignments(epochs, partners, True, n_independent)
+    # Sums over pairs of epochs, of which there are so many, whatever the number of permutations.
+    return Alignments(epochs, partners, float(min(len(partners) - 1, (n_epochs - 1) ** 2)))
 
 
 def _derangement(n: int, rng: np.random.Generator) -> Index:

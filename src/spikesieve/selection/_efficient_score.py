@@ -17,38 +17,27 @@ from jaxtyping import Float
 
 from spikesieve.selection._aligned_moments import Moments
 
-_RANK_TOLERANCE = 1e-9
-
 
 def studentised_scores(
-    moments: Moments, column_range: Float[np.ndarray, " n_coef"]
+    moments: Moments, nuisance_score: Float[np.ndarray, " rank"], column_range: Float[np.ndarray, " n_coef"]
 ) -> Float[np.ndarray, "n_alignments n_coef"]:
     """Return ``z`` with ``|z|^2 = T`` at every alignment.
 
-    ``z = (V + D)^(-1/2) U*`` with the symmetric root, so that alignments can be compared direction by direction.
+    ``z = L^-1 U*`` with ``V + D = L L'`` (Cholesky), which changes smoothly from one alignment to the next.
 
     Parameters
     ----------
     moments
         Sums at each alignment.
+    nuisance_score
+        Score of the others in the columns that make their information the identity, ``R' U_n``.
     column_range
         Largest minus smallest entry of each column of the covariate.
     """
-    root = _inverse_root(moments.nuisance / moments.share)
-    cross = moments.cross / moments.share @ root
-    score = moments.score - cross @ (root.T @ moments.nuisance_score)
-    variance = moments.information / moments.share - cross @ cross.transpose(0, 2, 1)
+    score = moments.score - moments.cross @ nuisance_score
+    explained = moments.cross @ moments.cross.transpose(0, 2, 1)
+    variance = (moments.information - explained) / moments.share
     # In units of each column's range D is the identity, and the result does not depend on the covariate's units.
     unit = np.where(column_range > 0, column_range, 1.0)
-    values, vectors = np.linalg.eigh(variance / np.outer(unit, unit) + np.eye(len(unit)))
-    rotated = np.einsum("aij,ai->aj", vectors, score / unit) / np.sqrt(np.maximum(values, 1.0))
-    return np.einsum("aij,aj->ai", vectors, rotated)
-
-
-def _inverse_root(matrix: np.ndarray) -> np.ndarray:
-    """``R`` with ``R R' `` the pseudo-inverse of a positive semi-definite matrix, whatever the scale of its columns."""
-    size = np.sqrt(np.diagonal(matrix))
-    size = np.where(size > 0, size, 1.0)
-    values, vectors = np.linalg.eigh(matrix / size / size[:, None])
-    kept = values > _RANK_TOLERANCE * values[-1]
-    return vectors[:, kept] / np.sqrt(values[kept]) / size[:, None]
+    root = np.linalg.cholesky(variance / np.outer(unit, unit) + np.eye(len(unit)))
+    return np.linalg.solve(root, (score / unit)[..., None])[..., 0]

@@ -6,11 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from spikesieve._types import Mask
-from spikesieve.design import Block
-from spikesieve.observation_models import ObservationModel
+from spikesieve._types import Index, Mask
 from spikesieve.selection._aligned_moments import Model, aligned_moments, column_ranges, memory
 from spikesieve.selection._alignments import Alignments, Epochs, circular_shifts, swaps
+from spikesieve.selection._columns import RowsOf, rows_of
 from spikesieve.selection._efficient_score import studentised_scores
 from spikesieve.selection._method import (
     Assessment,
@@ -23,8 +22,8 @@ from spikesieve.selection._method import (
 from spikesieve.selection._refitted import deviance_gains
 from spikesieve.selection._rows import number_trials
 from spikesieve.selection._shift_p_values import ShiftNull, independent_shifts
-from spikesieve.selection._without_covariate import WithoutCovariate, fit_all, fit_without, rows_of, trend_block
-from spikesieve.solver import Path, Sample
+from spikesieve.selection._without_covariate import AllCovariates, WithoutCovariate, trend_block
+from spikesieve.solver import one_blas_thread
 
 GRID_PER_SHIFT = 1.25
 """Grid points of a recording per shift that is asked for: shifts are whole grid steps, but none within the gap."""
@@ -32,8 +31,10 @@ N_SAMPLED = 10_000
 """Rows, about, from which variances are computed: they are off by one per cent then."""
 FORGOTTEN = 0.2
 """Autocorrelation below which a covariate counts as moved to unrelated values."""
-FEWEST_SHIFTS = 10
+FEWEST_SHIFTS = 15
 """Independent shifts below which even the scale of a statistic is anyone's guess."""
+_USUAL_SHARE = 0.9
+_SLOWER = 1.2
 
 
 @dataclass(frozen=True)
@@ -167,14 +168,19 @@ class Shift(SelectionMethod):
     def assess(self, sample, family, rng):
         kept = np.ones(len(sample.y), dtype=bool) if self._kept is None else self._kept
         trend = trend_block(np.flatnonzero(kept), self.trend_functions)
-        with_all = fit_all(sample, family, trend)
-        tests = _Tests(self, sample, family, self._epochs_of(kept), trend, with_all, rng)
+        epochs = self._epochs_of(kept)
         labels = sample.design.labels
-        findings = [tests.of_covariate(number) for number in range(len(labels))]
+        with one_blas_thread(1, sample.design.n_coef):
+            tests = _Tests.of(self, AllCovariates(sample, family, trend), epochs, rng)
+            findings = [tests.of_covariate(number) for number in range(len(labels))]
+        notes = [f"{label!r}: {f.note}" for label, f in zip(labels, findings, strict=True) if f.note]
+        share = epochs.n_rows / len(sample.y)
+        if share < _USUAL_SHARE and self.epochs is not None:
+            notes.insert(0, f"{100 * share:.0f} % of the rows take part; the others are outside epochs or short of a step.")
         return Assessment(
             labels,
             tuple(finding.status for finding in findings),
-            " ".join(f"{label!r}: {f.note}" for label, f in zip(labels, findings, strict=True) if f.note),
+            " ".join(notes),
             statistic=np.array([finding.statistic for finding in findings]),
             p_value=np.array([finding.p_value for finding in findings]),
         )
@@ -194,7 +200,7 @@ class Shift(SelectionMethod):
             raise ValueError(f"There are {len(labels)} epochs but {len(kept)} samples: each sample needs one.")
         if not (labels[kept] >= 0).any():
             raise ValueError("No usable sample lies in an epoch: check that epochs are not NaN everywhere.")
-        return Epochs.of_labels(labels[kept], int(GRID_PER_SHIFT * self.n_shifts))
+        return Epochs.of_labels(labels[kept], int(GRID_PER_SHIFT * self.n_shifts), self.swap)
 
 
 @dataclass(frozen=True)
@@ -212,59 +218,65 @@ class _Tests:
     """The tests of one neuron's covariates."""
 
     method: Shift
-    sample: Sample
-    family: ObservationModel
+    model: AllCovariates
     epochs: Epochs
-    trend: Block | None
-    with_all: Path
+    phases: Index
     rng: np.random.Generator
+
+    @classmethod
+    def of(cls, method: Shift, model: AllCovariates, epochs: Epochs, rng: np.random.Generator) -> "_Tests":
+        n_phases = min(epochs.stride, 1 + N_SAMPLED * epochs.stride // epochs.n_rows)
+        phases = np.sort(rng.choice(epochs.stride, n_phases, replace=False))
+        return cls(method, model, epochs, phases, rng)
 
     def of_covariate(self, number: int) -> _Finding:
         """Test one covariate given all others."""
+        without = self.model.without(number)
+        if not without.converged:
+            note = "The fit of the other covariates has not converged."
+            return _Finding(status=EvidenceStatus.NOT_CONVERGED, note=note)
+        model = Model.of(without.columns, without.residual, without.weight, self.epochs, self.phases)
         try:
-            alignments = self._alignments(self.sample.design.blocks[number])
+            findings = [self._compare(number, without, model, columns) for columns in self._moved(number, without, model)]
         except NotEnoughData as reason:
             return _Finding(status=EvidenceStatus.NOT_ENOUGH_DATA, note=str(reason))
-        without = fit_without(self.sample, self.family, number, self.trend, self.with_all)
-        if not without.converged:
-            return _Finding(status=EvidenceStatus.NOT_CONVERGED, note=without.fit.status[0].message)
-        null, statistic = self._null(number, without, alignments)
+        return max(findings, key=lambda found: (found.status is not EvidenceStatus.TESTED, found.p_value))
+
+    def _moved(self, number: int, without: WithoutCovariate, model: Model) -> list[RowsOf]:
+        """What to move: the covariate, and what it does not share with the others where that varies more slowly."""
+        whole = partial(rows_of, self.model.blocks[number])
+        own = without.columns.remainder(model.projection(whole))
+        is_slower = memory(own, self.epochs, FORGOTTEN) > _SLOWER * memory(whole, self.epochs, FORGOTTEN)
+        return [whole, own] if is_slower else [whole]
+
+    def _compare(self, number: int, without: WithoutCovariate, model: Model, columns: RowsOf) -> _Finding:
+        """Test by moving these columns."""
+        alignments = self._alignments(columns)
+        if self.method.statistic == "refit":
+            values = deviance_gains(self.model, number, without, columns, alignments)
+            null = ShiftNull(values[1:], alignments.n_independent)
+        else:
+            ranges = column_ranges(partial(rows_of, self.model.blocks[number]), self.epochs, self.phases)
+            scores = studentised_scores(aligned_moments(columns, model, alignments), model.score, ranges)
+            values, n_independent = np.sum(scores * scores, axis=1), alignments.n_independent
+            if alignments.are_ordered:
+                n_independent = min(n_independent, independent_shifts(scores[1:]))
+            null = ShiftNull(values[1:], n_independent)
+        statistic = float(values[0])
         if null.n_independent < FEWEST_SHIFTS:
             note = (
                 f"The recording is worth {null.n_independent:.0f} independent shifts of it; {FEWEST_SHIFTS} are the "
                 "least to judge by."
             )
             return _Finding(statistic, status=EvidenceStatus.NOT_ENOUGH_DATA, note=note)
-        p_value = null.tail_p_value(statistic) if self.method.tail else null.rank_p_value(statistic)
-        return _Finding(statistic, p_value)
+        return _Finding(statistic, null.tail_p_value(statistic) if self.method.tail else null.rank_p_value(statistic))
 
-    def _null(self, number: int, without: WithoutCovariate, alignments: Alignments) -> tuple[ShiftNull, float]:
-        """How the statistic is distributed over shifts, and its value without one."""
-        if self.method.statistic == "refit":
-            gains = deviance_gains(self.sample, self.family, number, without, alignments)
-            return ShiftNull(gains[1:], alignments.n_independent), float(gains[0])
-        scores = self._scores(self.sample.design.blocks[number], without, alignments)
-        values = np.sum(scores * scores, axis=1)
-        n_independent = alignments.n_independent
-        if alignments.are_ordered:
-            n_independent = min(n_independent, independent_shifts(scores[1:]))
-        return ShiftNull(values[1:], n_independent), float(values[0])
-
-    def _scores(self, block: Block, without: WithoutCovariate, alignments: Alignments) -> np.ndarray:
-        stride = self.epochs.stride
-        n_phases = min(stride, 1 + N_SAMPLED * stride // self.epochs.n_rows)
-        phases = np.sort(self.rng.choice(stride, n_phases, replace=False))
-        columns = partial(rows_of, block)
-        model = Model(without.columns, without.residual, without.weight)
-        moments = aligned_moments(columns, model, alignments, phases)
-        return studentised_scores(moments, column_ranges(columns, self.epochs, phases))
-
-    def _alignments(self, block: Block) -> Alignments:
-        """Where else this covariate is put."""
+    def _alignments(self, columns: RowsOf) -> Alignments:
+        """Where else the columns are put."""
         if self.method.swap:
             return swaps(self.epochs, self.method.n_shifts, self.rng)
         if self.method.gap_bins is None:
-            gap = memory(partial(rows_of, block), self.epochs, FORGOTTEN)
+            gap = memory(columns, self.epochs, FORGOTTEN)
         else:
             gap = -(-self.method.gap_bins // self.epochs.stride)
         return circular_shifts(self.epochs, self.method.n_shifts, gap, self.rng)

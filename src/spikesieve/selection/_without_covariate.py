@@ -1,6 +1,7 @@
 """The model of all covariates but one, fitted anew: what a test of that one rests on."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -10,50 +11,152 @@ from spikesieve.basis import BSplineEval
 from spikesieve.design import Block, Design
 from spikesieve.observation_models import ObservationModel
 from spikesieve.regularizer import Penalty
-from spikesieve.solver import Path, Sample, Status, path
+from spikesieve.selection._columns import Columns, OtherColumns
+from spikesieve.solver import Path, Problem, Sample, path
 
 RIDGE = 0.1
 """Prior precision of a coefficient: a standard deviation of 3 in the linear predictor, which no tuning exceeds."""
 
 _TOLERANCE = 1e-5
+_HESSIAN_ROWS = 10_000
+_ACCURACY = 1e-6
+"""Log-likelihood that a further Newton step may promise at the end of a fit."""
+_MAX_STEPS, _MAX_HALVINGS = 50, 30
+_SLOW = 0.1
 
 
 @dataclass(frozen=True)
 class WithoutCovariate:
-    """All covariates but one, a slow trend in their place beside them, and the fit.
+    """The fit of all covariates but one, a slow trend in its place beside them.
 
     Attributes
     ----------
-    blocks
-        Columns of the other covariates and of the trend; the intercept aside.
+    columns
+        Intercept and columns of the other covariates and of the trend.
+    intercept, coef
+        Of all blocks, the left out one's being zero; the trend's come last.
+    objective
+        Mean loss and ridge.
     residual, weight
         Minus the loss's derivative, and its curvature, at the fit, per row; each times the row's weight.
     """
 
-    blocks: tuple[Block, ...] = field(repr=False)
-    fit: Path = field(repr=False)
+    columns: OtherColumns = field(repr=False)
+    intercept: float
+    coef: Coef = field(repr=False)
+    objective: float
+    converged: bool
     residual: PerSample = field(repr=False)
     weight: PerSample = field(repr=False)
 
+
+@dataclass(frozen=True)
+class AllCovariates:
+    """One neuron's covariates and trend with a ridge of precision `RIDGE`, and models that lack one of them."""
+
+    sample: Sample
+    family: ObservationModel
+    trend: Block | None = None
+
+    @cached_property
+    def blocks(self) -> tuple[Block, ...]:
+        """All covariates, and the trend."""
+        return self.sample.design.blocks + (() if self.trend is None else (self.trend,))
+
+    @cached_property
+    def columns(self) -> Columns:
+        """Their columns."""
+        return Columns(self.blocks)
+
+    def without(self, covariate: int) -> WithoutCovariate:
+        """Leave one covariate out and fit the others anew.
+
+        Newton's method with the curvature of the fit of them all, taken anew where it has become slow: on W(2 10^4, 10)
+        2 to 5 passes for covariates without effect.
+        """
+        others = self.columns.without(covariate)
+        free = np.delete(np.arange(self.columns.stops[-1]), others.left_out)
+        blocks = np.delete(np.arange(len(self.blocks)), covariate)
+        theta = np.concatenate([np.atleast_1d(self._fit.intercept[0]), self._fit.coef_matrix[0]])
+        theta[others.left_out] = 0.0
+        theta, objective, converged = self._minimise(theta, free, blocks)
+        eta = self._problem.linear_predictor(slice(0, len(self.sample.y)), theta[:1], theta[1:])
+        residual, weight = -self.family.derivative(eta, self.sample.y), self.family.curvature(eta)
+        if self.sample.weight is not None:
+            residual, weight = residual * self.sample.weight, weight * self.sample.weight
+        return WithoutCovariate(others, float(theta[0]), theta[1:], objective, converged, residual, weight)
+
+    def _minimise(self, theta: np.ndarray, free, blocks) -> tuple[np.ndarray, float, bool]:
+        """Minimise over the `free` of (intercept, coefficients) from `theta`."""
+        inverse = _inverse_of(self._hessian[np.ix_(free, free)])
+        objective, gradient = self._evaluate(theta, blocks)
+        before = np.inf
+        for _ in range(_MAX_STEPS):
+            step = np.zeros_like(theta)
+            step[free] = -inverse @ gradient[free]
+            promised = -self._total * float(step @ gradient)
+            if promised <= _ACCURACY:
+                return theta, objective, True
+            if promised > _SLOW * before:
+                inverse = _inverse_of(self._hessian_at(theta)[np.ix_(free, free)])
+                before = np.inf
+                continue
+            theta, new_objective, gradient = self._descend(theta, step, objective, blocks)
+            if not new_objective < objective:
+                return theta, objective, False
+            objective, before = new_objective, promised
+        return theta, objective, False
+
+    def _descend(self, theta: np.ndarray, step: np.ndarray, objective: float, blocks):
+        """Halve the step until the objective falls."""
+        for _ in range(_MAX_HALVINGS):
+            new = theta + step
+            new_objective, gradient = self._evaluate(new, blocks)
+            if new_objective < objective:
+                return new, new_objective, gradient
+            step = 0.5 * step
+        return theta, objective, np.zeros_like(theta)
+
+    def _evaluate(self, theta: np.ndarray, blocks) -> tuple[float, np.ndarray]:
+        at = self._problem.evaluate(theta[:1], theta[1:], blocks)
+        ridge = self._ridge * theta[1:]
+        return at.loss + 0.5 * float(ridge @ theta[1:]), np.concatenate([at.intercept_gradient, at.gradient + ridge])
+
+    @cached_property
+    def _total(self) -> float:
+        weight = self.sample.weight
+        return float(len(self.sample.y)) if weight is None else float(weight.sum())
+
     @property
-    def converged(self) -> bool:
-        """Whether the fit is at its optimum."""
-        return self.fit.status[0] is Status.CONVERGED
+    def _ridge(self) -> float:
+        return RIDGE / self._total
 
-    def columns(self, rows: slice) -> np.ndarray:
-        """Intercept and columns on a slice of rows."""
-        stops = 1 + np.cumsum([0, *(block.n_coef for block in self.blocks)])
-        matrix = np.ones((len(range(*rows.indices(len(self.residual)))), stops[-1]))
-        for block, stop in zip(self.blocks, stops[1:], strict=True):
-            block.write_matrix(rows, matrix[:, stop - block.n_coef : stop])
-        return matrix
+    @cached_property
+    def _fit(self) -> Path:
+        return fit_blocks(self.blocks, self.sample, self.family)
+
+    @cached_property
+    def _problem(self) -> Problem:
+        design = _design_of(self.blocks)
+        return Sample(design, self.sample.y, self.sample.offset, self.sample.weight).problem(self.family)
+
+    @cached_property
+    def _hessian(self) -> np.ndarray:
+        return self._hessian_at(np.concatenate([np.atleast_1d(self._fit.intercept[0]), self._fit.coef_matrix[0]]))
+
+    def _hessian_at(self, theta: np.ndarray) -> np.ndarray:
+        stride = max(1, len(self.sample.y) // _HESSIAN_ROWS)
+        hessian = self._problem.hessian(theta[:1], theta[1:], np.arange(len(theta) - 1), stride)
+        hessian.flat[len(theta) + 1 :: len(theta) + 1] += self._ridge
+        return hessian
 
 
-def rows_of(block: Block, rows: slice) -> np.ndarray:
-    """Columns of a block on a slice of rows, by the quickest way it has."""
-    matrix = np.empty((len(range(*rows.indices(block.n_samples))), block.n_coef))
-    block.write_matrix(rows, matrix)
-    return matrix
+def _inverse_of(hessian: np.ndarray) -> np.ndarray:
+    """Inverse by way of the eigenvalues, none of which may be smaller than rounding."""
+    size = np.sqrt(np.maximum(np.diagonal(hessian), np.finfo(float).tiny))
+    values, vectors = np.linalg.eigh(hessian / size / size[:, None])
+    scaled = vectors / np.sqrt(np.maximum(values, 1e-12 * values[-1])) / size[:, None]
+    return scaled @ scaled.T
 
 
 def trend_block(times: PerSample, n_functions: int) -> Block | None:
@@ -64,48 +167,15 @@ def trend_block(times: PerSample, n_functions: int) -> Block | None:
     return basis.design(times).blocks[0]
 
 
-def fit_all(sample: Sample, family: ObservationModel, trend: Block | None) -> Path:
-    """Fit all blocks of the sample and the trend: where fits without one of them start."""
-    return fit_blocks(sample.design.blocks + (() if trend is None else (trend,)), sample, family)
-
-
-def fit_without(
-    sample: Sample, family: ObservationModel, covariate: int, trend: Block | None, with_it: Path | None = None
-) -> WithoutCovariate:
-    """Fit all blocks of the sample but one, and the trend, with a ridge of precision `RIDGE`.
-
-    From `with_it`, the fit of them all, it takes 2 to 7 passes on W(10^5, 10) and one Hessian, and 12 and two without.
-    """
-    blocks = tuple(block for b, block in enumerate(sample.design.blocks) if b != covariate)
-    blocks += () if trend is None else (trend,)
-    start = None
-    if with_it is not None:
-        of_it = sample.design.layout.leaf_slices[covariate]
-        start = (float(with_it.intercept[0]), np.delete(with_it.coef_matrix[0], of_it))
-    fit = fit_blocks(blocks, sample, family, start)
-    eta = np.full(len(sample.y), float(np.ravel(fit.intercept[0])[0]))
-    eta += 0.0 if sample.offset is None else sample.offset
-    everything, coef = slice(0, len(sample.y)), fit.coef_matrix[0]
-    spans = np.cumsum([0, *(block.n_coef for block in blocks)])
-    for block, first, last in zip(blocks, spans[:-1], spans[1:], strict=True):
-        block.add_linear_predictor(everything, coef[first:last], eta)
-    residual, weight = -family.derivative(eta, sample.y), family.curvature(eta)
-    if sample.weight is not None:
-        residual, weight = residual * sample.weight, weight * sample.weight
-    return WithoutCovariate(blocks, fit, residual, weight)
-
-
 def fit_blocks(
     blocks: tuple[Block, ...], sample: Sample, family: ObservationModel, start: tuple[float, Coef] | None = None
 ) -> Path:
     """Fit some blocks to a sample's counts with the weak ridge; a path of one strength."""
-    labels = tuple(str(b) for b in range(len(blocks)))
-    layout = CoefLayout.of(dict_structure(labels), [block.n_coef for block in blocks])
-    quadratic = np.full(layout.n_coef, RIDGE)
-    penalty = Penalty(layout.n_coef, (), np.zeros(0), (), quadratic)
+    design = _design_of(blocks)
+    penalty = Penalty(design.n_coef, (), np.zeros(0), (), np.full(design.n_coef, RIDGE))
     total = len(sample.y) if sample.weight is None else float(sample.weight.sum())
     return path(
-        Design(blocks, layout),
+        design,
         sample.y,
         family,
         penalty,
@@ -115,3 +185,8 @@ def fit_blocks(
         sample_weight=sample.weight,
         start=start,
     )
+
+
+def _design_of(blocks: tuple[Block, ...]) -> Design:
+    labels = tuple(str(b) for b in range(len(blocks)))
+    return Design(blocks, CoefLayout.of(dict_structure(labels), [block.n_coef for block in blocks]))
