@@ -146,7 +146,7 @@ def lines_of(summary: dict, cells: dict[str, Cell]) -> list[tuple[str, ...]]:
         for method in present:
             s = summary[name, method]
             above = s["false_share"] - FDR > 2 * (s["false_share_error"] if np.isfinite(s["false_share_error"]) else 0)
-            mark = (" !" if cell.promised else " (!)") if above and method in RATED else ""
+            mark = (" (!)" if method in cell.broken else " !") if above and method in RATED else ""
             lines.append(
                 (
                     cell.changes if method == present[0] else "",

@@ -43,8 +43,10 @@ class Cell:
         the neuron given the others is then real, so selecting them is counted as false but breaks no promise.
     real
         Covariates of the bundled recording, the true ones drawn anew for each simulated cell.
-    promised
-        Whether the assumptions behind the error rates hold.
+    slow_own
+        Three null covariates share four fifths of their variance with a true one each; the rest is 15 times slower.
+    broken
+        Methods whose assumptions do not hold.
     """
 
     changes: str
@@ -56,7 +58,8 @@ class Cell:
     sharp: bool = False
     hidden: bool = False
     real: bool = False
-    promised: bool = True
+    slow_own: bool = False
+    broken: tuple[str, ...] = ()
     n_bins: int = 20_000
     n_covariates: int = 10
 
@@ -73,10 +76,13 @@ CELLS = {
     "spikes-20000": Cell("20 000 spikes", n_spikes=20_000),
     "all-null": Cell("no true covariate", n_active=0),
     "active-6": Cell("six true covariates", n_active=6, n_spikes=5000),
-    "sharp": Cell("sharp tuning and an interaction", sharp=True, promised=False),
+    "sharp": Cell("sharp tuning and an interaction", sharp=True, broken=("shift",)),
     "drift": Cell("unmodelled slow drift", drift=0.7),
     "drift-memory-100": Cell("drift, memory of 100 bins", drift=0.7, memory_bins=100.0),
-    "hidden": Cell("a true covariate not offered, correlation 0.7", hidden=True, correlation=0.7, promised=False),
+    "slow-own": Cell("null covariates that share their fast part with true ones, drift", drift=0.7, slow_own=True),
+    "hidden": Cell(
+        "a true covariate not offered, correlation 0.7", hidden=True, correlation=0.7, broken=("knockoffs", "shift")
+    ),
     "real": Cell("covariates of the mouse, 3000 spikes", real=True, n_spikes=3000, n_active=2),
 }
 
@@ -113,7 +119,12 @@ def _covariates(cell: Cell, rng: np.random.Generator) -> np.ndarray:
     if cell.memory_bins:
         noise = gaussian_filter1d(noise, cell.memory_bins, axis=0)
     noise /= noise.std(axis=0)
-    return ndtr(np.sqrt(cell.correlation) * noise[:, :1] + np.sqrt(1 - cell.correlation) * noise[:, 1:])
+    values = np.sqrt(cell.correlation) * noise[:, :1] + np.sqrt(1 - cell.correlation) * noise[:, 1:]
+    if cell.slow_own:
+        own = gaussian_filter1d(rng.standard_normal((cell.n_bins, cell.n_active)), 15 * cell.memory_bins, axis=0)
+        own /= own.std(axis=0)
+        values[:, -cell.n_active :] = np.sqrt(0.8) * values[:, : cell.n_active] + np.sqrt(0.2) * own
+    return ndtr(values)
 
 
 def _smooth(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter1d
 from scipy.stats import kstest
 
 from spikesieve.basis import BSplineEval, RaisedCosineLogConv
@@ -34,6 +35,23 @@ def test_p_values_are_uniform_where_the_rate_drifts():
     p_values = np.concatenate(found)
     assert kstest(p_values, "uniform").pvalue > 0.01
     assert np.mean(p_values <= 0.05) <= 0.1125  # 4 expected of 80; 10 or more have probability 0.005
+
+
+def smooth(rng, n_bins: int, width: float):
+    values = gaussian_filter1d(rng.standard_normal(n_bins), width)
+    return values / values.std()
+
+
+def test_what_a_covariate_has_of_its_own_is_moved_too_where_that_is_slower():
+    basis = BSplineEval(5, label="null") + BSplineEval(5, label="true")
+    p_values = []
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        true, own, drift = smooth(rng, 6000, 10), smooth(rng, 6000, 60), smooth(rng, 6000, 100)
+        counts = rng.poisson(0.15 * np.exp(0.3 * true + 0.9 * drift)).astype(float)
+        design = basis.design(np.sqrt(0.8) * true + np.sqrt(0.2) * own, true)
+        p_values.append(assess(Shift(n_shifts=300, trend_functions=4), design, counts).p_value[0])
+    assert np.mean(np.array(p_values) <= 0.05) <= 0.1  # moved as a whole: 5 of 20, and 13 of 60
 
 
 def test_true_covariates_are_found_and_null_ones_are_not():
@@ -111,6 +129,19 @@ def test_epochs_shorter_than_the_gap_are_marked():
     assert "shorter than twice" in found.note and np.isnan(found.p_value).all()
 
 
+def test_trials_of_any_length_take_part_and_what_does_not_is_noted():
+    design, counts, active = recording(seed=3)
+    rng = np.random.default_rng(0)
+    trial = np.repeat(np.arange(200), rng.integers(15, 36, 200))[: len(counts)]
+    trial = np.concatenate([trial, np.full(len(counts) - len(trial), trial[-1])]).astype(float)
+    found = assess(Shift(n_shifts=300, epochs=trial, swap=True), design, counts[:, 0])
+    assert not found.note and [label in active for label in found.labels] == list(found.p_value < 0.01)
+    trial[: len(trial) // 3] = np.nan
+    assert (
+        "67 % of the rows take part" in assess(Shift(n_shifts=300, epochs=trial, swap=True), design, counts[:, 0]).note
+    )
+
+
 def test_ranks_alone_never_go_below_one_in_all_independent_shifts():
     design, counts, _ = recording(seed=3)
     found = assess(Shift(tail=False), design, counts[:, 0])
@@ -126,7 +157,7 @@ def test_too_few_shifts_for_one_discovery_are_an_error():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"n_shifts": 5}, "n_shifts must be a whole number of at least 10"),
+        ({"n_shifts": 5}, "n_shifts must be a whole number of at least 15"),
         ({"gap_bins": 0}, "gap_bins must be a whole number of at least 1"),
         ({"statistic": "likelihood"}, "statistic must be 'score' or 'refit'"),
         ({"trend_functions": 2}, "trend_functions must be a whole number of at least 4"),

@@ -169,15 +169,23 @@ def _shifted_epoch(covariate: RowsOf, model: Model, epoch: int, steps: Index) ->
             of_pairs = np.conj(np.fft.rfft(of_phase[first] * of_phase[second], axis=1))
             products = products + of_pairs * np.fft.rfft(model.weight[epochs.phase_rows(epoch, int(phase))])
             spectra.append(spectrum[phase - first_phase])
-    of_covariate = np.stack(spectra).transpose(2, 1, 0)  # frequency by frequency, the phases are summed by a product
-    n_columns = weighted[0].shape[1]
-    cross = np.empty((len(steps), of_covariate.shape[1], n_columns))
-    for start in range(0, n_columns, _COLUMNS_AT_A_TIME):
-        some = slice(start, start + _COLUMNS_AT_A_TIME)
-        of_columns = np.stack([np.fft.rfft(rows[:, some], axis=0) for rows in weighted], axis=1)
-        cross[..., some] = np.fft.irfft(of_covariate @ of_columns, n_steps, axis=0)[steps]
+    cross = _cross_at(np.stack(spectra).transpose(2, 1, 0), weighted, n_steps, steps)
     of_pairs = np.fft.irfft(products, n_steps, axis=1)[:, steps].T
     return [np.fft.irfft(score, n_steps, axis=1)[:, steps].T, _symmetric(of_pairs, cross.shape[1]), cross]
+
+
+def _cross_at(of_covariate: np.ndarray, weighted: list[np.ndarray], n_steps: int, steps: Index) -> np.ndarray:
+    """Cross information at shifts by `steps`, from a covariate's spectra ``(n_frequencies, n_columns, n_phases)``.
+
+    In single precision: it is the mean of a few thousand rows. Frequency by frequency, phases are summed by a product.
+    """
+    of_covariate, n_columns = of_covariate.astype(np.complex64), weighted[0].shape[1]
+    cross = np.empty((len(steps), of_covariate.shape[1], n_columns), dtype=np.float32)
+    for start in range(0, n_columns, _COLUMNS_AT_A_TIME):
+        some = slice(start, start + _COLUMNS_AT_A_TIME)
+        of_columns = [np.fft.rfft(rows[:, some].astype(np.float32), axis=0) for rows in weighted]
+        cross[..., some] = np.fft.irfft(of_covariate @ np.stack(of_columns, axis=1), n_steps, axis=0)[steps]
+    return cross
 
 
 def _phases_of(per_row: PerSample, epochs: Epochs, epoch: int) -> Float[np.ndarray, "stride n_steps"]:
@@ -207,7 +215,9 @@ def _swapped_epoch(covariate: RowsOf, model: Model, epoch: int, others: Index) -
     epochs = model.epochs
     start, length = int(epochs.starts[epoch]), int(epochs.lengths[epoch])
     own = slice(start, start + length)
-    of_phases = [np.arange(int(phase), int(epochs.n_steps[epoch]) * epochs.stride, epochs.stride) for phase in model.phases]
+    of_phases = [
+        np.arange(int(phase), int(epochs.n_steps[epoch]) * epochs.stride, epochs.stride) for phase in model.phases
+    ]
     sampled, columns_there = np.concatenate(of_phases), np.concatenate(model.weighted[epoch])
     residual, weight = model.residual[own], model.weight[own][sampled]
     score, information, cross = [], [], []

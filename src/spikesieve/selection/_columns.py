@@ -80,17 +80,28 @@ class OtherColumns:
 
     def products(self, rows: slice, values: PerSample) -> np.ndarray:
         """Sum over rows of each column times the rows' values."""
-        return np.delete(self.everything.matrix(rows).T @ values, self.left_out)
+        everything = self.everything
+        sums = np.zeros(everything.stops[-1])
+        sums[0] = values.sum()
+        for number, block in enumerate(everything.blocks):
+            if everything.of_block(number) != self.left_out:
+                sums[everything.of_block(number)] = block.finish_gradient(block.partial_gradient(rows, values))
+        return np.delete(sums, self.left_out)
 
     def remainder(self, coef: Float[np.ndarray, "n_others n_left_out"]) -> RowsOf:
-        """The columns left out, less these with coefficients `coef`; kept in memory where they fit."""
-        start, n_left_out = self.left_out.start, coef.shape[1]
-        combined = np.concatenate([-coef[:start], np.eye(n_left_out), -coef[start:]])
-        n_rows = self.everything.n_rows
-        if n_rows * n_left_out > _MOST_HELD:
-            return lambda rows: self.everything.matrix(rows) @ combined
-        held = np.empty((n_rows, n_left_out))
-        for first in range(0, n_rows, _ROWS_AT_A_TIME):
-            rows = slice(first, first + _ROWS_AT_A_TIME)
-            np.matmul(self.everything.matrix(rows), combined, out=held[rows])
-        return held.__getitem__
+        """The columns left out, less these with coefficients `coef`."""
+        start = self.left_out.start
+        combined = np.concatenate([-coef[:start], np.eye(coef.shape[1]), -coef[start:]])
+        return lambda rows: self.everything.matrix(rows) @ combined
+
+
+def held(columns: RowsOf, n_rows: int) -> RowsOf:
+    """The same columns, written once and kept where they fit in memory."""
+    n_columns = columns(slice(0, 1)).shape[1]
+    if n_rows * n_columns > _MOST_HELD:
+        return columns
+    matrix = np.empty((n_rows, n_columns))
+    for first in range(0, n_rows, _ROWS_AT_A_TIME):
+        rows = slice(first, min(first + _ROWS_AT_A_TIME, n_rows))
+        matrix[rows] = columns(rows)
+    return matrix.__getitem__

@@ -9,7 +9,7 @@ import numpy as np
 from spikesieve._types import Index, Mask
 from spikesieve.selection._aligned_moments import Model, aligned_moments, column_ranges, memory
 from spikesieve.selection._alignments import Alignments, Epochs, circular_shifts, swaps
-from spikesieve.selection._columns import RowsOf, rows_of
+from spikesieve.selection._columns import RowsOf, held, rows_of
 from spikesieve.selection._efficient_score import studentised_scores
 from spikesieve.selection._method import (
     Assessment,
@@ -27,8 +27,8 @@ from spikesieve.solver import one_blas_thread
 
 GRID_PER_SHIFT = 1.25
 """Grid points of a recording per shift that is asked for: shifts are whole grid steps, but none within the gap."""
-N_SAMPLED = 10_000
-"""Rows, about, from which variances are computed: they are off by one per cent then."""
+N_SAMPLED = 5_000
+"""Rows, about, from which variances are computed: they are off by two per cent then."""
 FORGOTTEN = 0.2
 """Autocorrelation below which a covariate counts as moved to unrelated values."""
 FEWEST_SHIFTS = 15
@@ -176,7 +176,9 @@ class Shift(SelectionMethod):
         notes = [f"{label!r}: {f.note}" for label, f in zip(labels, findings, strict=True) if f.note]
         share = epochs.n_rows / len(sample.y)
         if share < _USUAL_SHARE and self.epochs is not None:
-            notes.insert(0, f"{100 * share:.0f} % of the rows take part; the others are outside epochs or short of a step.")
+            notes.insert(
+                0, f"{100 * share:.0f} % of the rows take part; the others are outside epochs or short of a step."
+            )
         return Assessment(
             labels,
             tuple(finding.status for finding in findings),
@@ -237,48 +239,54 @@ class _Tests:
             return _Finding(status=EvidenceStatus.NOT_CONVERGED, note=note)
         model = Model.of(without.columns, without.residual, without.weight, self.epochs, self.phases)
         try:
-            findings = [self._compare(number, without, model, columns) for columns in self._moved(number, without, model)]
+            findings = [
+                self._compare(number, without, model, columns, self._alignments(gap))
+                for columns, gap in self._moved(number, without, model)
+            ]
         except NotEnoughData as reason:
             return _Finding(status=EvidenceStatus.NOT_ENOUGH_DATA, note=str(reason))
         return max(findings, key=lambda found: (found.status is not EvidenceStatus.TESTED, found.p_value))
 
-    def _moved(self, number: int, without: WithoutCovariate, model: Model) -> list[RowsOf]:
-        """What to move: the covariate, and what it does not share with the others where that varies more slowly."""
+    def _moved(self, number: int, without: WithoutCovariate, model: Model) -> list[tuple[RowsOf, int]]:
+        """What to move: the covariate, and what it does not share with the others where that varies more slowly.
+
+        With the grid steps after which each is forgotten.
+        """
         whole = partial(rows_of, self.model.blocks[number])
         own = without.columns.remainder(model.projection(whole))
-        is_slower = memory(own, self.epochs, FORGOTTEN) > _SLOWER * memory(whole, self.epochs, FORGOTTEN)
-        return [whole, own] if is_slower else [whole]
+        of_whole, of_own = memory(whole, self.epochs, FORGOTTEN), memory(own, self.epochs, FORGOTTEN)
+        if of_own <= _SLOWER * of_whole:
+            return [(whole, of_whole)]
+        return [(whole, of_whole), (held(own, len(self.model.sample.y)), of_own)]
 
-    def _compare(self, number: int, without: WithoutCovariate, model: Model, columns: RowsOf) -> _Finding:
+    def _compare(
+        self, number: int, without: WithoutCovariate, model: Model, columns: RowsOf, alignments: Alignments
+    ) -> _Finding:
         """Test by moving these columns."""
-        alignments = self._alignments(columns)
+        n_independent = alignments.n_independent
         if self.method.statistic == "refit":
             values = deviance_gains(self.model, number, without, columns, alignments)
-            null = ShiftNull(values[1:], alignments.n_independent)
         else:
             ranges = column_ranges(partial(rows_of, self.model.blocks[number]), self.epochs, self.phases)
             scores = studentised_scores(aligned_moments(columns, model, alignments), model.score, ranges)
-            values, n_independent = np.sum(scores * scores, axis=1), alignments.n_independent
+            values = np.sum(scores * scores, axis=1)
             if alignments.are_ordered:
                 n_independent = min(n_independent, independent_shifts(scores[1:]))
-            null = ShiftNull(values[1:], n_independent)
-        statistic = float(values[0])
-        if null.n_independent < FEWEST_SHIFTS:
+        null, statistic = ShiftNull(values[1:], n_independent), float(values[0])
+        if n_independent < FEWEST_SHIFTS:
             note = (
-                f"The recording is worth {null.n_independent:.0f} independent shifts of it; {FEWEST_SHIFTS} are the "
-                "least to judge by."
+                f"The recording is worth {n_independent:.0f} independent shifts of it; {FEWEST_SHIFTS} are the least "
+                "to judge by."
             )
             return _Finding(statistic, status=EvidenceStatus.NOT_ENOUGH_DATA, note=note)
         return _Finding(statistic, null.tail_p_value(statistic) if self.method.tail else null.rank_p_value(statistic))
 
-    def _alignments(self, columns: RowsOf) -> Alignments:
-        """Where else the columns are put."""
+    def _alignments(self, forgotten: int) -> Alignments:
+        """Where else columns are put that are forgotten after so many grid steps."""
         if self.method.swap:
             return swaps(self.epochs, self.method.n_shifts, self.rng)
-        if self.method.gap_bins is None:
-            gap = memory(columns, self.epochs, FORGOTTEN)
-        else:
-            gap = -(-self.method.gap_bins // self.epochs.stride)
+        gap_bins = self.method.gap_bins
+        gap = forgotten if gap_bins is None else -(-gap_bins // self.epochs.stride)
         return circular_shifts(self.epochs, self.method.n_shifts, gap, self.rng)
 
 

@@ -80,7 +80,7 @@ class AllCovariates:
         theta = np.concatenate([np.atleast_1d(self._fit.intercept[0]), self._fit.coef_matrix[0]])
         theta[others.left_out] = 0.0
         theta, objective, converged = self._minimise(theta, free, blocks)
-        eta = self._problem.linear_predictor(slice(0, len(self.sample.y)), theta[:1], theta[1:])
+        eta = self._whole.linear_predictor(theta[1:], theta[0])
         residual, weight = -self.family.derivative(eta, self.sample.y), self.family.curvature(eta)
         if self.sample.weight is not None:
             residual, weight = residual * self.sample.weight, weight * self.sample.weight
@@ -136,9 +136,12 @@ class AllCovariates:
         return fit_blocks(self.blocks, self.sample, self.family)
 
     @cached_property
+    def _whole(self) -> Sample:
+        return Sample(_design_of(self.blocks), self.sample.y, self.sample.offset, self.sample.weight)
+
+    @cached_property
     def _problem(self) -> Problem:
-        design = _design_of(self.blocks)
-        return Sample(design, self.sample.y, self.sample.offset, self.sample.weight).problem(self.family)
+        return self._whole.problem(self.family)
 
     @cached_property
     def _hessian(self) -> np.ndarray:
