@@ -87,7 +87,8 @@ def test_a_pass_reads_a_chunk_once():
     source = SlicedOnly(np.random.default_rng(0).normal(size=20_000))
     block = ConvolvedBlock(source, np.ones((10, 2)), 10).take(slice(10, None))
     source.reads.clear()
-    block.predictor(np.ones(2))(slice(0, 8000), np.zeros(8000))
+    add = block.predictor(np.ones(2))
+    add(slice(0, 8000), np.zeros(8000))
     block.partial_gradient(slice(0, 8000), np.ones(8000))
     assert source.reads == [8009]
 

@@ -1,13 +1,23 @@
 """Columns on disk are read in chunks, never whole, and a file that ends early is told."""
 
 import os
+import pickle
 
 import numpy as np
 import pytest
 
+from spikesieve.design import ConvolvedBlock, StackedBlock
+from spikesieve.design._held_signals import StoredSignals
 from spikesieve.design._stored import StoredBlock
 from tests.design.cases import SlicedOnly
 from tests.design.contract import check_all
+
+KERNEL = np.ones((10, 2))
+BLOCKS = {
+    "columns": StoredBlock,
+    "signals": lambda source: ConvolvedBlock(StoredSignals(source), KERNEL, 0),
+    "stacked": lambda source: StackedBlock((StoredBlock(source), StoredBlock(source))),
+}
 
 
 @pytest.fixture
@@ -46,9 +56,30 @@ def test_every_fiftieth_row_is_one_read_of_those_rows(matrix):
 def test_a_chunk_is_read_once_for_predictor_and_gradient(matrix):
     source = SlicedOnly(matrix)
     block, rows = StoredBlock(source), slice(0, 8192)
-    block.add_linear_predictor(rows, np.ones(50), np.zeros(8192))
-    block.add_gradient(rows, np.ones(8192), np.zeros(50))
+    add = block.predictor(np.ones(50))
+    add(rows, np.zeros(8192))
+    block.partial_gradient(rows, np.ones(8192))
     assert source.reads == [8192]
+
+
+@pytest.mark.parametrize("make", BLOCKS.values(), ids=BLOCKS)
+def test_a_file_that_changes_between_passes_is_read_anew(make):
+    values, rows = np.random.default_rng(0).normal(size=(3000, 2)), slice(0, 3000)
+    source = SlicedOnly(values)
+    block = make(source)
+    add, first, second = block.predictor(np.ones(block.n_coef)), np.zeros(3000), np.zeros(3000)
+    add(rows, first)
+    del add
+    source.reads.clear()
+    size = len(pickle.dumps(block))
+    values *= 2.0
+    np.testing.assert_allclose(block.partial_gradient(rows, np.ones(3000)).sum(), 2.0 * first.sum())
+    block.add_linear_predictor(rows, np.ones(block.n_coef), second)
+    np.testing.assert_allclose(second, 2.0 * first)
+    add = block.predictor(np.ones(block.n_coef))
+    add(rows, second)
+    source.reads.clear()
+    assert len(pickle.dumps(block)) == size
 
 
 def test_hdf5_data_sets(tmp_path):

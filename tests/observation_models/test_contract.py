@@ -1,12 +1,26 @@
 """What every family promises with every link."""
 
+import copy
+
 import jax
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
 
-from spikesieve.observation_models import InverseLink, ObservationModel
+from spikesieve.glm import GLM
+from spikesieve.observation_models import (
+    CategoricalObservations,
+    Exponential,
+    InverseLink,
+    NegativeBinomialObservations,
+    ObservationModel,
+    PoissonObservations,
+    Softplus,
+)
+from spikesieve.observation_models._function_links import JaxFunction, NumpyFunction
 from tests.observation_models.combinations import (
     COMBINATIONS,
     FAMILIES,
@@ -30,6 +44,26 @@ def test_no_family_and_no_link_is_left_out():
     own = {kind for kind in own if kind.__module__.startswith("spikesieve.")}
     assert own == {type(case) for case in (*FAMILIES.values(), *LINKS.values())}
     assert FAMILIES.keys() == OBSERVATIONS.keys() == PLAIN_LOSSES.keys() and LINKS.keys() == PLAIN_LINKS.keys()
+
+
+@every_combination
+def test_equal_parameters_make_equal_families(case):
+    model = case.model
+    again, other = copy.deepcopy(model), PoissonObservations(JaxFunction(jax.numpy.sinh))
+    assert again == model and hash(again) == hash(model) and len({again, model}) == 1
+    assert again != other and model.inverse_link != other.inverse_link and again != "Poisson"
+
+
+def test_parameters_of_a_family_count_in_comparisons():
+    assert NegativeBinomialObservations(0.5) == NegativeBinomialObservations(scale=0.5)
+    assert len({NegativeBinomialObservations(s) for s in (None, 1.0, 0.5, None)}) == 3
+    assert PoissonObservations(Softplus()) != PoissonObservations() == PoissonObservations(Exponential())
+    assert NumpyFunction(np.exp) == NumpyFunction(np.exp) != JaxFunction(np.exp)
+    assert CategoricalObservations() == CategoricalObservations() != PoissonObservations()
+    search = GridSearchCV(GLM(), {"observation_model": [PoissonObservations(Softplus()), PoissonObservations()]}, cv=2)
+    X = np.random.default_rng(0).normal(size=(60, 1))
+    search.fit(X, np.random.default_rng(0).poisson(np.exp(X[:, 0])))
+    assert search.best_params_["observation_model"] == clone(search.best_estimator_).observation_model
 
 
 @every_combination

@@ -7,6 +7,7 @@ are stored, computed or read from disk.
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -47,7 +48,17 @@ class Block(ABC):
 
     def predictor(self, coef: np.ndarray) -> Callable[[slice, np.ndarray], None]:
         """Return ``add(rows, out)`` for ``out += X[rows] @ coef`` with coefficients that do not change."""
-        return lambda rows, out: self.add_linear_predictor(rows, coef, out)
+        held = self.open_pass()
+
+        def add(rows: slice, out: np.ndarray, held=held) -> None:
+            del held  # lives as long as this function, which is the pass
+            self.add_linear_predictor(rows, coef, out)
+
+        return add
+
+    def open_pass(self) -> Any:
+        """Return what keeps rows that are read in mind for as long as it is held; None where nothing is read."""
+        return None
 
     def partial_gradient(self, rows: slice, residual: np.ndarray, partial: np.ndarray | None = None) -> np.ndarray:
         """Sums over a row chunk that add up, over chunks, to what `finish_gradient` takes.

@@ -80,6 +80,9 @@ class ConvolvedBlock(Block):
     def n_bytes(self):
         return self.signals.n_bytes + self.kernel.nbytes + self._runs.n_bytes
 
+    def open_pass(self):
+        return self.signals.open_pass()
+
     def predictor(self, coef):
         per_channel = coef.reshape(self.signals.n_channels, self.kernel.shape[1], *(coef.shape[1:] or (1,)))
         add_features = self.signals.predictor(self.kernel, self._delay, per_channel)

@@ -1,11 +1,11 @@
 """How the signals of a convolved block are held: as events, in memory as they are, or on disk."""
 
-import threading
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
+from spikesieve.design._pass_memory import PassMemory
 from spikesieve.design._reading import check_length, is_stored, read_rows
 from spikesieve.design._row_runs import RowRuns
 from spikesieve.design._signals import ContinuousSignals, EventTrains, Signals
@@ -34,14 +34,20 @@ class StoredSignals(Signals):
         self.n_channels = int(source.shape[1]) if len(source.shape) == 2 else 1
         self.row_bytes = 8 * self.n_channels
         self._piece_rows = max(1, _PIECE_BYTES // self.row_bytes)
-        self._recent: dict[int, tuple[tuple[int, int], np.ndarray]] = {}
+        self._memory = PassMemory()
 
     @property
     def n_bytes(self):
         return 0
 
+    def open_pass(self):
+        return self._memory.open()
+
     def predictor(self, kernel, delay, coef):
-        def add(runs, out):
+        held = self.open_pass()
+
+        def add(runs, out, held=held):
+            del held  # lives as long as this function, which is the pass
             for part, signals, rows in self._pieces(runs, len(kernel), delay):
                 signals.predictor(kernel, delay, coef)(rows, out[part])
 
@@ -96,17 +102,16 @@ class StoredSignals(Signals):
             begin += rows.n_rows
 
     def _context(self, start: int, stop: int) -> np.ndarray:
-        """Samples as float64, zero outside the recording; each thread keeps the last, which a pass asks for twice."""
-        thread = threading.get_ident()
-        recent = self._recent.get(thread)
-        if recent is not None and recent[0] == (start, stop):
-            return recent[1]
+        """Samples as float64, zero outside the recording; a pass, which asks twice, keeps the last of each thread."""
+        known = self._memory.recall((start, stop))
+        if known is not None:
+            return known
         context = np.zeros((stop - start, self.n_channels))
         first, end = max(start, 0), min(stop, self.n_samples)
         if first < end:
             values = read_rows(self.source, first, end)
             context[first - start : end - start] = values.reshape(len(values), self.n_channels)
-        self._recent[thread] = (start, stop), context
+        self._memory.keep((start, stop), context)
         return context
 
 

@@ -67,6 +67,9 @@ class InteractionBlock(Block):
                 for neuron in range(residual.shape[1]):
                     weights[:, :, neuron] += a.T @ (b * residual[part, neuron, None])
 
+    def open_pass(self):
+        return [factor.open_pass() for factor in self.factors]
+
     def as_matrix(self, rows):
         products = _pairs(*self._sides(rows))
         return np.moveaxis(products, 0, 1).reshape(products.shape[1], self.n_coef)

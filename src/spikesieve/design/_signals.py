@@ -7,6 +7,7 @@ the block knows the rows that would see them, and makes them NaN.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -39,6 +40,10 @@ class Signals(ABC):
     @abstractmethod
     def n_bytes(self) -> int:
         """Memory that the signals take."""
+
+    def open_pass(self) -> Any:
+        """Return what keeps samples that are read in mind for as long as it is held; None where nothing is read."""
+        return None
 
     @abstractmethod
     def predictor(self, kernel: Kernel, delay: int, coef: ChannelCoef) -> Callable[[RowRuns, Rows], None]:

@@ -30,6 +30,9 @@ class StackedBlock(Block):
         for block, span in zip(self.blocks, self._spans, strict=True):
             block.add_gradient(rows, residual, out[span])
 
+    def open_pass(self):
+        return [block.open_pass() for block in self.blocks]
+
     def as_matrix(self, rows):
         return np.hstack([block.as_matrix(rows) for block in self.blocks])
 

@@ -3,13 +3,13 @@
 Rows are read chunk by chunk, never the whole; what was chosen of them is kept as a list of runs of rows.
 """
 
-import threading
 from typing import Any
 
 import numpy as np
 
 from spikesieve._types import Index, Matrix
 from spikesieve.design._block import Block
+from spikesieve.design._pass_memory import PassMemory
 from spikesieve.design._reading import check_length, read_rows
 from spikesieve.design._row_runs import RowRuns, row_chunks
 
@@ -41,8 +41,8 @@ class StoredBlock(Block):
 
     Notes
     -----
-    A fit asks for a chunk twice, for the linear predictor and for the gradient. Each thread keeps the chunk that it
-    read last, which halves the time for compressed files.
+    A pass asks for a chunk twice, for the linear predictor and for the gradient. Until it ends, each thread keeps the
+    chunk that it read last, which halves the time for compressed files.
     """
 
     def __init__(self, source: Any, n_samples: int | None = None):
@@ -61,7 +61,10 @@ class StoredBlock(Block):
         self.n_samples = runs.n_rows
         self.n_coef = source.shape[1] if len(source.shape) == 2 else 1
         self._chunk_rows = max(1, _CHUNK_BYTES // (8 * max(self.n_coef, 1)))
-        self._recent: dict[int, tuple[tuple[int, int, int], Matrix]] = {}
+        self._memory = PassMemory()
+
+    def open_pass(self):
+        return self._memory.open()
 
     @property
     def n_bytes(self):
@@ -99,14 +102,13 @@ class StoredBlock(Block):
 
     def _read(self, rows: slice) -> Matrix:
         key = rows.indices(self.n_samples)
-        thread = threading.get_ident()
-        recent = self._recent.get(thread)
-        if recent is not None and recent[0] == key:
-            return recent[1]
+        known = self._memory.recall(key)
+        if known is not None:
+            return known
         values = self._read_runs(self._runs.take(rows))
         is_view = isinstance(self.source, np.ndarray) and np.may_share_memory(values, self.source)
         if not is_view and values.nbytes <= _KEPT_BYTES:
-            self._recent[thread] = key, values
+            self._memory.keep(key, values)
         return values
 
     def _read_runs(self, runs: RowRuns) -> Matrix:

@@ -31,6 +31,8 @@ class ObservationModel(ABC):
     Where the link gives a mean that the family cannot have (a negative rate under the identity link), the loss is
     ``+inf``, so that a line search turns back, and its derivative 0.
 
+    Two of the same type with equal parameters are equal, as scikit-learn's searches and comparisons expect.
+
     Parameters
     ----------
     inverse_link
@@ -211,6 +213,12 @@ class ObservationModel(ABC):
         mean = float(np.mean(y))
         mean = low + _MARGIN if mean <= low else high - _MARGIN if mean >= high else mean
         return float(self.inverse_link.linear_predictor(mean))
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and vars(self) == vars(other)
+
+    def __hash__(self) -> int:
+        return hash((type(self), *sorted(vars(self).items(), key=lambda item: item[0])))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(inverse_link={self.inverse_link!r})"

@@ -89,5 +89,11 @@ class CategoricalObservations:
         log_frequency = np.log(np.maximum(counts / counts.sum(), _MARGIN))
         return log_frequency - log_frequency.mean()
 
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other)
+
+    def __hash__(self) -> int:
+        return hash(type(self))
+
     def __repr__(self) -> str:
         return "CategoricalObservations()"

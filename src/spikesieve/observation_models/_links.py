@@ -55,6 +55,12 @@ class InverseLink(ABC):
         assert slope is not None, "a link with log_mean = linear_predictor has log odds of its own"
         return log_mean - np.log1p(-p), slope / (1.0 - p)
 
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and vars(self) == vars(other)
+
+    def __hash__(self) -> int:
+        return hash((type(self), *sorted(vars(self).items(), key=lambda item: item[0])))
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
 
