@@ -109,8 +109,8 @@ def test_regularizer_is_not_changed_by_fits(data):
     [
         (AdaptiveGroupLasso("Lars"), "pilot must be one of GroupLasso, Ridge, UnRegularized"),
         (AdaptiveGroupLasso("Ridge"), "needs a pilot_strength for the pilot Ridge"),
-        (AdaptiveGroupLasso(power=-1.0), "power must be a finite number >= 0"),
-        (AdaptiveGroupLasso(power=[1.0, 2.0]), "must be one number"),
+        (AdaptiveGroupLasso(power=-1.0), "power of an AdaptiveGroupLasso must be a finite number >= 0"),
+        (AdaptiveGroupLasso(power=[1.0, 2.0]), "must be a number"),
         (AdaptiveGroupLasso({"g00": np.ones(3)}), "pilot has leaves"),
         (AdaptiveGroupLasso(pilot_strength=-1.0), "finite number >= 0"),
     ],
