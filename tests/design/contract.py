@@ -78,6 +78,9 @@ def check_matrix(block, matrix, rows):
     wide = np.full((len(expected), matrix.shape[1] + 2), 7.0)
     block.write_matrix(rows, wide[:, 1:-1])
     np.testing.assert_allclose(wide[:, 1:-1], expected, rtol=0, atol=RELATIVE * scale)
+    if np.isfinite(expected).all():
+        squares = block.column_squares(rows)
+        np.testing.assert_allclose(squares, (expected**2).sum(axis=0), rtol=1e-9, atol=RELATIVE * scale**2)
     assert (wide[:, [0, -1]] == 7.0).all()
 
 

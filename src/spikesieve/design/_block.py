@@ -11,6 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from spikesieve.design._row_runs import row_chunks
+
+_PIECE_BYTES = 8 * 2**20
+
 
 class Block(ABC):
     """Columns of a design matrix, shape ``(n_samples, n_coef)``, maybe never stored."""
@@ -76,6 +80,14 @@ class Block(ABC):
     def write_matrix(self, rows: slice, out: np.ndarray) -> None:
         """``out[:] = X[rows]``."""
         out[:] = self.as_matrix(rows)
+
+    def column_squares(self, rows: slice) -> np.ndarray:
+        """Sum of squares of each column over a row chunk, ``(n_coef,)``; rows with NaN must be gone."""
+        squares = np.zeros(self.n_coef)
+        for _, piece in row_chunks(self.n_samples, rows, max(1, _PIECE_BYTES // (8 * self.n_coef + 1))):
+            matrix = self.as_matrix(piece)
+            squares += np.einsum("ij,ij->j", matrix, matrix)
+        return squares
 
     @property
     def row_bytes(self) -> int:

@@ -46,6 +46,9 @@ class StackedBlock(Block):
         for block, span in zip(self.blocks, self._spans, strict=True):
             block.write_matrix(rows, out[:, span])
 
+    def column_squares(self, rows):
+        return np.concatenate([block.column_squares(rows) for block in self.blocks])
+
     @property
     def row_bytes(self):
         return sum(block.row_bytes for block in self.blocks)

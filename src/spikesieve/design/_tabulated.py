@@ -148,6 +148,18 @@ class TabulatedBlock(Block):
     def as_matrix(self, rows):
         return self.axis.rows_of(rows)
 
+    def column_squares(self, rows):
+        # ``(a + f d)^2`` at a level of value a and change d needs the sums of 1, f and f^2 there.
+        axis, codes = self.axis, self.axis.codes[rows]
+        changes, table = axis.changes(axis.weighing_table), axis.weighing_table
+        counts, fractions = self.partial_gradient(rows, np.ones(len(codes))).T
+        squares = counts @ table**2
+        if axis.shift:
+            fraction = (codes & ((1 << axis.shift) - 1)).astype(np.float64)
+            squares += 2.0 * fractions @ (table * changes)
+            squares += self.partial_gradient(rows, fraction)[:, 1] @ changes**2
+        return squares
+
     def take(self, rows):
         return TabulatedBlock(self.axis.take(rows))
 

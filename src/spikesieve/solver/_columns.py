@@ -66,9 +66,8 @@ class Columns:
         """Root mean square of each column over all rows."""
         squares = np.zeros(len(self.indices))
         for rows in chunks:
-            for _, piece in self._pieces(rows):
-                matrix = self.with_intercept(piece)[:, 1:]
-                squares += np.einsum("ij,ij->j", matrix, matrix)
+            for b, inside, where in self._parts:
+                squares[where] += self.design.blocks[b].column_squares(rows)[inside]
         return np.sqrt(squares / self.design.n_samples)
 
     def covariance(self, chunks: list[slice], row_weights: np.ndarray | None) -> Gram:
