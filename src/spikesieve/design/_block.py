@@ -95,6 +95,11 @@ class Block(ABC):
         return 0
 
     @property
+    def n_sums(self) -> int:
+        """Numbers that `partial_gradient` brings together."""
+        return self.n_coef
+
+    @property
     def n_bytes(self) -> int:
         """Memory that the block holds."""
         return sum(value.nbytes for value in vars(self).values() if isinstance(value, np.ndarray))

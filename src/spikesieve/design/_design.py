@@ -30,15 +30,15 @@ class Design:
     >>> import numpy as np
     >>> from spikesieve.basis import BSplineEval
     >>> basis = BSplineEval(10, label="speed") + BSplineEval(4, label="x") * BSplineEval(4, label="y")
-    >>> t = np.linspace(0, 20, 100_000)
+    >>> t = np.linspace(0, 20, 200_000)
     >>> design = basis.design(np.sin(t), np.cos(t), np.sin(3 * t))
     >>> design.shape, design.labels
-    ((100000, 26), ('(x * y)', 'speed'))
+    ((200000, 26), ('(x * y)', 'speed'))
     >>> print(design)
     covariate  columns  kind              bytes
-    (x * y)         16  tabulated plane ... kB
+    (x * y)         16  tabulated plane ... MB
     speed           10  tabulated... kB
-    100,000 rows, 26 columns, ... MB (dense: 20.8 MB)
+    200,000 rows, 26 columns, ... MB (dense: 41.6 MB)
     """
 
     blocks: tuple[Block, ...]

@@ -65,26 +65,31 @@ def write_rows(codes, shift, table, out):
 
 
 @numba.njit(cache=True, nogil=True)
-def add_lookup_plane(codes_x, codes_y, shift_x, shift_y, patches, out):
-    """Bilinear interpolation: `patches` is ``(levels_x, levels_y, 4)`` with value, x-, y- and xy-change per unit."""
-    mask_x, mask_y = (1 << shift_x) - 1, (1 << shift_y) - 1
+def add_lookup_plane(codes_x, codes_y, shift_x, shift_y, values, out):
+    """Bilinear interpolation of `values`, ``(levels_x, levels_y)``; without a fraction the next is not touched."""
+    mask_x, mask_y, unit_x, unit_y = (1 << shift_x) - 1, (1 << shift_y) - 1, 1.0 / (1 << shift_x), 1.0 / (1 << shift_y)
     for i in range(codes_x.size):
         x, y = np.int64(codes_x[i]), np.int64(codes_y[i])
-        fx, fy = x & mask_x, y & mask_y
-        patch = patches[x >> shift_x, y >> shift_y]
-        out[i] += patch[0] + fx * patch[1] + fy * (patch[2] + fx * patch[3])
+        fx, fy = (x & mask_x) * unit_x, (y & mask_y) * unit_y
+        x, y = x >> shift_x, y >> shift_y
+        next_x, next_y = x + (fx > 0.0), y + (fy > 0.0)
+        here = values[x, y] + fy * (values[x, next_y] - values[x, y])
+        there = values[next_x, y] + fy * (values[next_x, next_y] - values[next_x, y])
+        out[i] += here + fx * (there - here)
 
 
 @numba.njit(cache=True, nogil=True)
-def add_moments_plane(codes_x, codes_y, shift_x, shift_y, residual, moments):
-    """Sums per cell of the residual times 1, the x-fraction, the y-fraction and their product."""
-    mask_x, mask_y = (1 << shift_x) - 1, (1 << shift_y) - 1
+def add_weights_plane(codes_x, codes_y, shift_x, shift_y, residual, weights):
+    """Transpose of interpolating: each residual is shared out among the four corners of its cell."""
+    mask_x, mask_y, unit_x, unit_y = (1 << shift_x) - 1, (1 << shift_y) - 1, 1.0 / (1 << shift_x), 1.0 / (1 << shift_y)
     for i in range(codes_x.size):
         x, y = np.int64(codes_x[i]), np.int64(codes_y[i])
-        fx, fy = x & mask_x, y & mask_y
+        fx, fy = (x & mask_x) * unit_x, (y & mask_y) * unit_y
+        x, y = x >> shift_x, y >> shift_y
+        next_x, next_y = x + (fx > 0.0), y + (fy > 0.0)
         r = residual[i]
-        cell = moments[x >> shift_x, y >> shift_y]
-        cell[0] += r
-        cell[1] += r * fx
-        cell[2] += r * fy
-        cell[3] += r * fx * fy
+        along_x, along_y, both = r * fx, r * fy, r * fx * fy
+        weights[x, y] += r - along_x - along_y + both
+        weights[x, next_y] += along_y - both
+        weights[next_x, y] += along_x - both
+        weights[next_x, next_y] += both

@@ -167,6 +167,10 @@ class TabulatedBlock(Block):
         return self.axis.has_value()
 
     @property
+    def n_sums(self):
+        return 2 * len(self.axis.table)
+
+    @property
     def n_bytes(self):
         return self.axis.n_bytes
 
@@ -182,30 +186,42 @@ class TabulatedPlaneBlock(Block):
 
     def predictor(self, coef):
         x, y = self.first, self.second
+        if coef.ndim == 1:
+            values = x.table @ coef.reshape(self._shape) @ y.table.T
+            return lambda rows, out: _kernels().add_lookup_plane(*self._codes(rows), x.shift, y.shift, values, out)
         along_first = x.table @ coef.reshape(self._shape[0], -1)
         values = y.table @ along_first.reshape(len(x.table), self._shape[1], -1)
-        values = values.reshape(len(x.table), len(y.table), *coef.shape[1:])
         along_x = x.changes(values)
         along_y, twist = (y.changes(part.swapaxes(0, 1)).swapaxes(0, 1) for part in (values, along_x))
         patches = np.stack([values, along_x, along_y, twist], axis=2)
-        add = _kernels().add_lookup_plane if coef.ndim == 1 else _kernels_outputs().add_lookups_plane
-        return lambda rows, out: add(x.codes[rows], y.codes[rows], x.shift, y.shift, patches, out)
+        return lambda rows, out: _kernels_outputs().add_lookups_plane(
+            *self._codes(rows), x.shift, y.shift, patches, out
+        )
 
     def partial_gradient(self, rows, residual, partial=None):
         x, y = self.first, self.second
-        shape = (len(x.table), len(y.table), 4, *residual.shape[1:])
-        moments = np.zeros(shape) if partial is None else partial
-        add = _kernels().add_moments_plane if residual.ndim == 1 else _kernels_outputs().add_moments_plane_of_outputs
-        add(x.codes[rows], y.codes[rows], x.shift, y.shift, residual, moments)
+        cells = len(x.table), len(y.table)
+        if residual.ndim == 1:
+            weights = np.zeros(cells) if partial is None else partial
+            _kernels().add_weights_plane(*self._codes(rows), x.shift, y.shift, residual, weights)
+            return weights
+        moments = np.zeros((*cells, 4, residual.shape[1])) if partial is None else partial
+        add = _kernels_outputs().add_moments_plane_of_outputs
+        add(*self._codes(rows), x.shift, y.shift, residual, moments)
         return moments
 
     def finish_gradient(self, partial):
         x, y = self.first, self.second
+        if partial.ndim == 2:
+            return (x.weighing_table.T @ partial @ y.weighing_table).ravel()
         plain, sloped = (x.gather(partial[:, :, a], partial[:, :, a + 1]).swapaxes(0, 1) for a in (0, 2))
         weights = y.gather(plain, sloped).reshape(len(y.table), -1)
         along_second = (y.weighing_table.T @ weights).reshape(self._shape[1], len(x.table), -1)
-        gradient = (x.weighing_table.T @ along_second).swapaxes(0, 1)
-        return gradient.reshape(self.n_coef, *partial.shape[3:])
+        return (x.weighing_table.T @ along_second).swapaxes(0, 1).reshape(self.n_coef, -1)
+
+    def _codes(self, rows: slice) -> tuple[np.ndarray, np.ndarray]:
+        """Contiguous, so that loops over them are compiled once."""
+        return np.ascontiguousarray(self.first.codes[rows]), np.ascontiguousarray(self.second.codes[rows])
 
     def add_linear_predictor(self, rows, coef, out):
         _add_predictors(self, rows, coef, out)
@@ -222,6 +238,10 @@ class TabulatedPlaneBlock(Block):
 
     def finite_rows(self):
         return self.first.has_value() & self.second.has_value()
+
+    @property
+    def n_sums(self):
+        return len(self.first.table) * len(self.second.table)
 
     @property
     def n_bytes(self):

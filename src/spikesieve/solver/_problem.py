@@ -114,7 +114,7 @@ class SingleProblem(Problem):
 
     @cached_property
     def _shares(self) -> list[list[slice]]:
-        return shares_of(self.chunks())
+        return shares_of(self.chunks(), 1 + sum(block.n_sums for block in self.design.blocks))
 
     def chunks(self, stride: int = 1) -> list[slice]:
         return equal_chunks(self.n_samples, self.design.chunk_rows, stride)

@@ -37,9 +37,10 @@ def map_chunks(function: Callable, chunks: list, n_threads: int) -> Iterable:
     return _pool(n_threads).map(function, chunks)
 
 
-def shares_of(chunks: list[slice]) -> list[list[slice]]:
-    """Chunks in equal shares, a few for each thread however many there are: what each brings together is then added."""
-    size = -(-len(chunks) // _MOST_SHARES)
+def shares_of(chunks: list[slice], rows_per_share: float = 1.0) -> list[list[slice]]:
+    """Chunks in equal shares, so many that every thread has some and each share the rows that are worth its sums."""
+    n_shares = (chunks[-1].stop - chunks[0].start) / rows_per_share
+    size = -(-len(chunks) // int(np.clip(n_shares, _SHARES, _MOST_SHARES)))
     return [chunks[first : first + size] for first in range(0, len(chunks), size)]
 
 
