@@ -60,7 +60,7 @@ def test_covariate_can_be_read_back_from_the_codes(decimals):
 @pytest.mark.parametrize("resolution", [1e-3, 1e-4])
 def test_place_map_is_within_the_stated_bound(resolution):
     place = sb.BSplineEval(4, label="x") * sb.BSplineEval(4, label="y")
-    x, y = covariate(1, 50_000), covariate(2, 50_000)
+    x, y = covariate(1, 150_000), covariate(2, 150_000)
     design = place.design(x, y, resolution=resolution)
     assert isinstance(design.blocks[0], TabulatedPlaneBlock)
     assert np.abs(design.to_dense() - place.compute_features(x, y)).max() <= resolution

@@ -22,9 +22,9 @@ from spikesieve.design._tabulate import lossless_axis, tabulate, tabulate_line
 from spikesieve.design._tabulated import Axis, TabulatedBlock, TabulatedPlaneBlock
 
 # A pass fills the cells of a plane anew for each of four shares of the rows or more. Stored columns were quicker in
-# every case measured (16 to 64 columns, 20 000 to 320 000 rows), but take eight bytes an entry: below 16 entries per
-# cell the columns are hardly larger than the cells and what is summed in them.
-_CELLS_PER_ENTRY = 1 / 16
+# every case measured (16 to 64 columns, 20 000 to 320 000 rows) but take eight bytes an entry: with fewer than 16
+# entries per cell they are hardly larger than the cells and what is summed in them.
+_ENTRIES_PER_CELL = 16
 
 
 def design_of_basis(basis: Basis, covariates: tuple, resolution: float, exact: bool) -> Design:
@@ -114,8 +114,9 @@ def _plane(basis: MultiplicativeBasis, covariates: tuple, resolution: float) -> 
         return None
     (first,), (second,) = axes
     n_cells = len(first.table) * len(second.table)
-    n_entries = len(first.codes) * first.table.shape[1] * second.table.shape[1]
-    return TabulatedPlaneBlock(first, second) if n_cells <= _CELLS_PER_ENTRY * n_entries else None
+    n_columns = max(first.table.shape[1] * second.table.shape[1], _ENTRIES_PER_CELL)
+    is_worth_it = n_cells * _ENTRIES_PER_CELL <= len(first.codes) * n_columns
+    return TabulatedPlaneBlock(first, second) if is_worth_it else None
 
 
 def _is_plane(basis: MultiplicativeBasis, covariates: tuple) -> bool:
