@@ -33,7 +33,7 @@ class PenaltyCase:
     make
         From the mask of the groups, None for one group per leaf, and the coefficients of a pilot, to the regularizer.
     value
-        Penalty of ``(4,)`` coefficients at a strength, from its formula.
+        Penalty of ``(..., 4)`` coefficients at a strength, from its formula.
     on_leaves
         Whether it can do without a mask.
     needs_labels
@@ -42,13 +42,21 @@ class PenaltyCase:
     """
 
     make: Callable[[Any, Any], r.Regularizer]
-    value: Callable[[np.ndarray, float], float]
+    value: Callable[[np.ndarray, float], np.ndarray]
     on_leaves: bool = True
     needs_labels: bool = False
 
 
 def norms(coef, mask=MASK):
-    return np.array([np.linalg.norm(coef[row == 1]) for row in mask])
+    return np.stack([np.linalg.norm(coef[..., row == 1], axis=-1) for row in mask], axis=-1)
+
+
+def squares(coef):
+    return (coef * coef).sum(axis=-1)
+
+
+def absolute(coef):
+    return np.abs(coef).sum(axis=-1)
 
 
 ROOTS = np.sqrt(MASK.sum(axis=1))
@@ -56,60 +64,63 @@ OVERLAP_ROOTS = np.sqrt(OVERLAP.sum(axis=1))
 
 
 def mcp(norm, s, gamma=3.0):
-    return s * norm - norm**2 / (2 * gamma) if norm <= gamma * s else gamma * s**2 / 2
+    return np.where(norm <= gamma * s, s * norm - norm**2 / (2 * gamma), gamma * s**2 / 2)
 
 
 def scad(norm, s, gamma=4.0):
-    if norm <= s:
-        return s * norm
-    if norm <= gamma * s:
-        return (2 * gamma * s * norm - norm**2 - s**2) / (2 * (gamma - 1))
-    return s**2 * (gamma + 1) / 2
+    bent = (2 * gamma * s * norm - norm**2 - s**2) / (2 * (gamma - 1))
+    return np.where(norm <= s, s * norm, np.where(norm <= gamma * s, bent, s**2 * (gamma + 1) / 2))
 
 
 def hierarchical(coef, s):
     """Least of ``sqrt(2) ||u|| + 2 ||(v, b)||`` over ``u + v = a``: ``v`` lies along ``a`` and is as long as ``b``."""
-    a, b = norms(coef)
-    shared = min(a, b)
+    a, b = np.moveaxis(norms(coef), -1, 0)
+    shared = np.minimum(a, b)
     return s * (np.sqrt(2) * (a - shared) + 2 * np.hypot(shared, b))
 
 
+def latent(coef, s):
+    """Least of ``||(c0, c1, u)|| + ||(v, c3)||`` over ``u + v = c2``: the straight way past both, by reflection."""
+    return s * np.hypot(np.hypot(coef[..., 0], coef[..., 1]) + np.abs(coef[..., 3]), coef[..., 2])
+
+
 PENALTIES = {
-    "UnRegularized": PenaltyCase(lambda mask, _: r.UnRegularized(), lambda c, s: 0.0),
-    "Ridge": PenaltyCase(lambda mask, _: r.Ridge(), lambda c, s: s / 2 * c @ c),
-    "Lasso": PenaltyCase(lambda mask, _: r.Lasso(), lambda c, s: s * np.abs(c).sum()),
+    "UnRegularized": PenaltyCase(lambda mask, _: r.UnRegularized(), lambda c, s: 0.0 * squares(c)),
+    "Ridge": PenaltyCase(lambda mask, _: r.Ridge(), lambda c, s: s / 2 * squares(c)),
+    "Lasso": PenaltyCase(lambda mask, _: r.Lasso(), lambda c, s: s * absolute(c)),
     "ElasticNet": PenaltyCase(
-        lambda mask, _: r.ElasticNet(0.7), lambda c, s: s * (0.7 * np.abs(c).sum() + 0.3 / 2 * c @ c)
+        lambda mask, _: r.ElasticNet(0.7), lambda c, s: s * (0.7 * absolute(c) + 0.3 / 2 * squares(c))
     ),
-    "GroupLasso": PenaltyCase(lambda mask, _: r.GroupLasso(mask), lambda c, s: s * ROOTS @ norms(c)),
+    "GroupLasso": PenaltyCase(lambda mask, _: r.GroupLasso(mask), lambda c, s: s * norms(c) @ ROOTS),
     "GroupElasticNet": PenaltyCase(
         lambda mask, _: r.GroupElasticNet(0.7, mask),
-        lambda c, s: s * ROOTS @ (0.7 * norms(c) + 0.3 / 2 * norms(c) ** 2),
+        lambda c, s: s * (0.7 * norms(c) + 0.3 / 2 * norms(c) ** 2) @ ROOTS,
     ),
     "GroupMCP": PenaltyCase(
-        lambda mask, _: r.GroupMCP(3.0, False, mask),
-        lambda c, s: sum(mcp(n, s * w) for n, w in zip(norms(c), ROOTS, strict=True)),
+        lambda mask, _: r.GroupMCP(3.0, False, mask), lambda c, s: mcp(norms(c), s * ROOTS).sum(axis=-1)
     ),
     "GroupSCAD": PenaltyCase(
-        lambda mask, _: r.GroupSCAD(4.0, False, mask),
-        lambda c, s: sum(scad(n, s * w) for n, w in zip(norms(c), ROOTS, strict=True)),
+        lambda mask, _: r.GroupSCAD(4.0, False, mask), lambda c, s: scad(norms(c), s * ROOTS).sum(axis=-1)
     ),
     "SparseGroupLasso": PenaltyCase(
         lambda mask, _: r.SparseGroupLasso(0.5, mask),
-        lambda c, s: s * (0.5 * ROOTS @ norms(c) + 0.5 * np.abs(c).sum()),
+        lambda c, s: s * (0.5 * norms(c) @ ROOTS + 0.5 * absolute(c)),
     ),
     "AdaptiveGroupLasso": PenaltyCase(
-        lambda mask, pilot: r.AdaptiveGroupLasso(pilot, mask=mask), lambda c, s: s * (ROOTS * [1.0, 2.0]) @ norms(c)
+        lambda mask, pilot: r.AdaptiveGroupLasso(pilot, mask=mask), lambda c, s: s * norms(c) @ (ROOTS * [1.0, 2.0])
     ),
     "SmoothGroupLasso": PenaltyCase(
-        lambda mask, _: r.SmoothGroupLasso(0.5, mask=mask), lambda c, s: s * ROOTS @ norms(c)
+        lambda mask, _: r.SmoothGroupLasso(0.5, mask=mask), lambda c, s: s * norms(c) @ ROOTS
     ),
     "HierarchicalGroupLasso": PenaltyCase(
         lambda _, labels: r.HierarchicalGroupLasso(labels), hierarchical, needs_labels=True
     ),
-    "OverlappingGroupLasso": PenaltyCase(
+    "OverlappingGroupLasso (latent)": PenaltyCase(
+        lambda mask, _: r.OverlappingGroupLasso(mask=mask, weights=[1.0, 1.0]), latent, False
+    ),
+    "OverlappingGroupLasso (intersection)": PenaltyCase(
         lambda mask, _: r.OverlappingGroupLasso(mask=mask, form="intersection"),
-        lambda c, s: s * OVERLAP_ROOTS @ norms(c, OVERLAP),
+        lambda c, s: s * norms(c, OVERLAP) @ OVERLAP_ROOTS,
         False,
     ),
 }

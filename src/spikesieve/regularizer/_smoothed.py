@@ -49,11 +49,11 @@ def minimise_smoothed(matrix: Gram, linear: Coef, norms: NormSum) -> SmoothedMin
     state = _State(matrix, linear, norms)
     size = float(np.abs(linear).max(initial=0.0)) / max(float(np.diagonal(matrix).max(initial=0.0)), 1e-300)
     smoothing, smallest = size, _SMALLEST * size
-    x = np.zeros(norms.n_coef)
+    x, stayed = np.zeros(norms.n_coef), False
     duals, singles = np.zeros(len(norms.members)), np.zeros(norms.n_coef)
     for _ in range(_MAX_STEPS if size > 0 else 0):
         step, decrease = state.step(x, duals, singles, smoothing)
-        taken = state.search(x, step, decrease, smoothing)
+        taken, before = state.search(x, step, decrease, smoothing), smoothing
         duals, singles = state.dual_step(x, taken * step, duals, singles, smoothing)
         x = x + taken * step
         if decrease <= 0.1 * smoothing * state.total_weight:
@@ -61,6 +61,9 @@ def minimise_smoothed(matrix: Gram, linear: Coef, norms: NormSum) -> SmoothedMin
             if smoothing <= smallest and unbalanced <= _UNBALANCED * np.abs(linear).max(initial=0.0):
                 break
             smoothing = max(_SHRINK * smoothing, smallest)
+        if taken == 0.0 and stayed and smoothing == before:
+            break  # the dual vectors have followed: all further steps would be this one
+        stayed = taken == 0.0
     return SmoothedMinimum(x, duals, singles, smoothing)
 
 

@@ -56,15 +56,17 @@ def fit_null_model(problem: Problem, penalty: Penalty, tolerance: float, maxiter
     zeros = np.zeros(problem.n_coef)
     point, status = Point(intercept, zeros, problem.evaluate(intercept, zeros), True), Status.CONVERGED
     residual = problem.residual_rms(intercept, zeros)
-    scale = _scale(problem, penalty, point, residual)
+    strength_max = _largest_strength(penalty, point)
+    scale = _scale(problem, penalty, point, residual, strength_max)
     if problem.has_offset:
         point, status = _fit_intercept(problem, point, tolerance * residual)
+        strength_max = _largest_strength(penalty, point)
     loss = point.at.loss
     if penalty.groups and len(penalty.ungrouped) and problem.has_finite_null():
         solver = NewtonSolver(problem, penalty, scale, 0.1 * tolerance, maxiter)
         point = solver.solve_unpenalised(point)
-        scale = _scale(problem, penalty, point, residual)
-    strength_max = float(penalty.dual_norms(point.at.gradient).max(initial=0.0))
+        strength_max = _largest_strength(penalty, point)
+        scale = _scale(problem, penalty, point, residual, strength_max)
     return NullModel(point, loss, strength_max, scale, status)
 
 
@@ -83,14 +85,19 @@ def null_linear_predictor(
     return offset + _fit_intercept(problem, point, tolerance)[0].intercept[0]
 
 
-def _scale(problem: Problem, penalty: Penalty, point: Point, residual: float) -> Scale:
+def _largest_strength(penalty: Penalty, point: Point) -> float:
+    """Smallest strength at which every group is zero; costly where groups overlap."""
+    return float(penalty.dual_norms(point.at.gradient).max(initial=0.0))
+
+
+def _scale(problem: Problem, penalty: Penalty, point: Point, residual: float, strength_max: float) -> Scale:
     """Sizes of gradients that matter, kept away from what is only rounding."""
     free = penalty.ungrouped
     size = problem.response_size(point.intercept)
     if residual <= _ROUNDING * size:  # the null model fits every sample: nothing is left to explain
         residual = size
     rms = problem.column_rms(free) if len(free) else np.zeros(0)
-    strongest = float(penalty.dual_norms(point.at.gradient).max(initial=0.0)) if penalty.groups else residual
+    strongest = strength_max if penalty.groups else residual
     if strongest <= 1e-6 * residual:  # tiny features, or rounding (constant columns)? their size tells
         everywhere = problem.column_rms(np.arange(penalty.n_coef))
         strongest = max(strongest, _ROUNDING * residual * float(penalty.dual_norms(everywhere).max(initial=0.0)))
