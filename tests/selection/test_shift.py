@@ -157,7 +157,7 @@ def test_too_few_shifts_for_one_discovery_are_an_error():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"n_shifts": 5}, "n_shifts must be a whole number of at least 15"),
+        ({"n_shifts": 5}, "n_shifts must be a whole number of at least 10"),
         ({"gap_bins": 0}, "gap_bins must be a whole number of at least 1"),
         ({"statistic": "likelihood"}, "statistic must be 'score' or 'refit'"),
         ({"trend_functions": 2}, "trend_functions must be a whole number of at least 4"),
