@@ -34,6 +34,16 @@ def test_largest_strength_is_where_the_first_group_enters(solved):
     assert not just_above.coef_matrix.any()
 
 
+@pytest.mark.parametrize("most_groups", [1, 2, 3])
+def test_path_ends_once_so_many_groups_have_entered(solved, most_groups):
+    X, y, path = solved
+    n_active = np.count_nonzero(path.group_norm_matrix, axis=1)
+    n_solved = int(np.flatnonzero(n_active >= most_groups)[0]) + 1
+    ended = solve(X, y, n_strengths=12, min_ratio=1e-2, tolerance=1e-8, most_groups=most_groups)
+    assert len(ended.strengths) == n_solved < 12
+    np.testing.assert_allclose(ended.coef_matrix, path.coef_matrix[:n_solved], atol=1e-10)
+
+
 @pytest.mark.parametrize("index", [3, 7, 11])
 def test_solution_equals_slow_reference(solved, index):
     X, y, path = solved

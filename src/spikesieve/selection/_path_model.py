@@ -36,14 +36,15 @@ class PathModel:
         min_ratio: float = 1e-3,
         start: tuple | None = None,
         tolerance: float = DEFAULT_TOLERANCE,
+        most_groups: int | None = None,
     ) -> Path:
         """Fit at a sequence of strengths; see `spikesieve.solver.path`."""
         design = as_design(X)
         carried: dict[str, Any] = {"offset": design.offset, "sample_weight": design.sample_weight}
         design = design.with_offset(None).with_weight(None)
         penalty, _ = self.regularizer.bind(design.layout, 1.0)
-        grid = {"n_strengths": n_strengths, "min_ratio": min_ratio}
-        return path(design, y, self.family, penalty, strengths, start=start, tolerance=tolerance, **grid, **carried)
+        grid = {"n_strengths": n_strengths, "min_ratio": min_ratio, "tolerance": tolerance, "most_groups": most_groups}
+        return path(design, y, self.family, penalty, strengths, start=start, **grid, **carried)
 
     def path_linear_predictor(self, path: Path, X: PyTree) -> np.ndarray:
         """Linear predictors of all models of a path, ``(n_samples, n_strengths)``."""

@@ -117,7 +117,7 @@ def _first_to_enter(sample: Sample, rows: np.ndarray, family: ObservationModel, 
     if not family.has_finite_null(y):
         raise NotEnoughData("Half of the recording has no spikes.")
     followed = PathModel(family).fit_path(
-        design, y, n_strengths=_N_STRENGTHS, min_ratio=_MIN_RATIO, tolerance=_TOLERANCE
+        design, y, n_strengths=_N_STRENGTHS, min_ratio=_MIN_RATIO, tolerance=_TOLERANCE, most_groups=n_selected
     )
     return _order_of_entry(followed)[:n_selected]
 

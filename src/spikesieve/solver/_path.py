@@ -46,6 +46,7 @@ def path(
     sample_weight: PerSample | None = None,
     start: tuple[float | Intercepts, Coef] | None = None,
     progress: Callable[[int, int], None] | None = None,
+    most_groups: int | None = None,
     n_threads: int = 1,
 ) -> Path:
     """Minimise ``mean loss + strength * penalty`` at decreasing strengths, each solved from the one before.
@@ -70,6 +71,8 @@ def path(
         not used if the loss there is infinite.
     progress
         Called with (strengths done, strengths in all) after each.
+    most_groups
+        End the path at the first strength at which so many groups are not zero; None for no end.
     n_threads
         Threads over row chunks; any number gives the same result to the last bit.
 
@@ -90,6 +93,7 @@ def path(
         maxiter=maxiter,
         start=start,
         progress=progress,
+        most_groups=most_groups,
     )
 
 
@@ -104,6 +108,7 @@ def solve_path(
     maxiter: int = DEFAULT_MAXITER,
     start: tuple[float | Intercepts, Coef] | None = None,
     progress: Callable[[int, int], None] | None = None,
+    most_groups: int | None = None,
 ) -> Path:
     """Follow the path of any problem; the arguments are those of `path`."""
     if isinstance(penalty, AdaptivePenalty):
@@ -127,7 +132,7 @@ def solve_path(
         point = null.point if start is None else solver.evaluate(np.reshape(start[0], problem.n_intercepts), start[1])
         if not np.isfinite(point.at.loss):  # a start that overflows, or with means that the family cannot have
             point = null.point
-        solved, interrupted = _follow(solver, point, strengths, null, progress, concave)
+        solved, interrupted = _follow(solver, point, strengths, null, progress, concave, most_groups)
     found = _record(concave or solver, solved, strengths[: len(solved)], null, interrupted)
     return found if expansion is None else found.expanded(expansion)
 
@@ -140,7 +145,13 @@ def _pilot_coef(problem: Problem, penalty: AdaptivePenalty, tolerance: float, ma
 
 
 def _follow(
-    solver: NewtonSolver, point: Point, strengths: Strengths, null: NullModel, progress, concave: NewtonSolver | None
+    solver: NewtonSolver,
+    point: Point,
+    strengths: Strengths,
+    null: NullModel,
+    progress,
+    concave: NewtonSolver | None,
+    most_groups: int | None,
 ):
     """Solve strength after strength, and from each solution for `concave`; an interrupt keeps those finished."""
     solved: list[_Solution] = []
@@ -152,6 +163,8 @@ def _follow(
             point, previous = solution.point, float(strength)
             if progress is not None:
                 progress(len(solved), len(strengths))
+            if most_groups is not None and np.count_nonzero(solver.penalty.norms(point.coef)) >= most_groups:
+                break
     except KeyboardInterrupt:
         if not solved:
             raise
