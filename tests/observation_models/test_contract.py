@@ -135,6 +135,26 @@ def test_sums_are_those_of_the_terms(case, weighted):
 
 
 @every_combination
+def test_cumulant_is_the_loss_without_the_observation(case):
+    eta, y = (values.ravel() for values in np.broadcast_arrays(*case.grid))
+    eta = np.clip(eta, -30.0, 30.0)
+    mean = np.full(len(eta), np.nan)
+    values = case.model.cumulant(eta, mean)
+    if values is None:
+        assert np.isnan(mean).all()
+        return
+    np.testing.assert_allclose(values - y * eta, case.model.loss(eta, y), rtol=1e-12, atol=1e-9)
+    np.testing.assert_allclose(mean, case.model.mean(eta), rtol=1e-14)
+
+
+def test_cumulants_belong_to_canonical_links():
+    known = [name for name, model in FAMILIES.items() if model.cumulant(np.zeros(1), np.zeros(1)) is not None]
+    assert sorted(known) == ["Bernoulli", "Poisson"]
+    softplus = FAMILIES["Poisson"].with_inverse_link(LINKS["softplus"])
+    assert softplus.cumulant(np.zeros(1), np.zeros(1)) is None
+
+
+@every_combination
 def test_convexity_is_claimed_where_it_holds(case):
     """A claim is checked; for named links, so is its absence: some observation must show a falling derivative."""
     low, high = case.model.mean_range

@@ -7,6 +7,7 @@ from spikesieve.design._design import Design
 from spikesieve.design._from_basis import design_of_basis, design_of_blocks
 from spikesieve.design._from_features import as_design, is_lazy
 from spikesieve.design._interaction import InteractionBlock
+from spikesieve.design._lanes import LANES, add_sums_and_products, zeros_on_lines
 from spikesieve.design._row_runs import row_chunks
 from spikesieve.design._signals import EventTrains
 from spikesieve.design._sparse import SparseBlock
@@ -15,6 +16,7 @@ from spikesieve.design._stored import StoredBlock
 from spikesieve.design._tabulated import Axis, TabulatedBlock, TabulatedPlaneBlock
 
 __all__ = [
+    "LANES",
     "Axis",
     "Block",
     "ConvolvedBlock",
@@ -27,9 +29,11 @@ __all__ = [
     "StoredBlock",
     "TabulatedBlock",
     "TabulatedPlaneBlock",
+    "add_sums_and_products",
     "as_design",
     "design_of_basis",
     "design_of_blocks",
     "is_lazy",
     "row_chunks",
+    "zeros_on_lines",
 ]

@@ -21,6 +21,8 @@ class Block(ABC):
 
     n_samples: int
     n_coef: int
+    gains_by_sharing: bool = False
+    """Whether a pass for eight linear predictors takes less than half of the time of eight passes."""
 
     @property
     def kind(self) -> str:

@@ -9,6 +9,8 @@ from spikesieve.design._block import Block
 class DenseBlock(Block):
     """Columns held in an array, ``(n_samples, n_coef)``, of any strides; nothing is copied."""
 
+    gains_by_sharing = True
+
     def __init__(self, columns: Matrix):
         self.columns = columns
         self.n_samples, self.n_coef = columns.shape

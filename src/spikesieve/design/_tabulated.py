@@ -11,6 +11,7 @@ from functools import cache, cached_property
 import numpy as np
 
 from spikesieve.design._block import Block
+from spikesieve.design._lanes import LANES, zeros_on_lines
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,8 @@ class Axis:
 class TabulatedBlock(Block):
     """A basis of one covariate, as a table and a code per row."""
 
+    gains_by_sharing = True
+
     def __init__(self, axis: Axis):
         self.axis = axis
         self.n_samples, self.n_coef = len(axis.codes), axis.table.shape[1]
@@ -115,6 +118,10 @@ class TabulatedBlock(Block):
     def predictor(self, coef):
         axis, codes, shift = self.axis, self.axis.codes, self.axis.shift
         values = axis.columns @ coef
+        if coef.shape[1:] == (LANES,):
+            lines = zeros_on_lines((len(values), 2, LANES))
+            _kernels_lanes().write_lines(values, axis.n_levels, axis.unit, lines)
+            return lambda rows, out: _kernels_lanes().add_lookups(codes[rows], shift, lines, out)
         if coef.ndim == 2:
             lines = np.stack([values, axis.changes(values)], axis=1)
             return lambda rows, out: _kernels_outputs().add_lookups(codes[rows], shift, lines, out)
@@ -123,13 +130,19 @@ class TabulatedBlock(Block):
         return lambda rows, out: _kernels().add_lookup(codes[rows], shift, lines, out)
 
     def partial_gradient(self, rows, residual, partial=None):
-        moments = np.zeros((len(self.axis.table), 2, *residual.shape[1:])) if partial is None else partial
-        add = _kernels().add_moments if residual.ndim == 1 else _kernels_outputs().add_moments_of_outputs
+        moments = zeros_on_lines((len(self.axis.table), 2, *residual.shape[1:])) if partial is None else partial
+        if residual.shape[1:] == (LANES,):
+            add, residual = _kernels_lanes().add_moments, np.ascontiguousarray(residual)
+        else:
+            add = _kernels().add_moments if residual.ndim == 1 else _kernels_outputs().add_moments_of_outputs
         add(self.axis.codes[rows], self.axis.shift, residual, moments)
         return moments
 
     def finish_gradient(self, partial):
-        if partial.ndim == 3:
+        if partial.shape[2:] == (LANES,):
+            weights = np.empty((len(partial), LANES))
+            _kernels_lanes().write_weights(partial, self.axis.unit, weights)
+        elif partial.ndim == 3:
             weights = self.axis.gather(partial[:, 0], partial[:, 1])
         else:
             weights = np.empty(len(partial))
@@ -273,5 +286,12 @@ def _kernels():
 @cache
 def _kernels_outputs():
     import spikesieve.design._table_kernels_outputs as kernels
+
+    return kernels
+
+
+@cache
+def _kernels_lanes():
+    import spikesieve.design._table_kernels_lanes as kernels
 
     return kernels

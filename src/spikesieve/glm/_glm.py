@@ -190,7 +190,7 @@ class GLM(SingleModel):
         found = self._path_dispersion(sample, penalty, strengths, min_ratio)
         solution = found.told_in(self.solve(sample, penalty, strengths, found.family, min_ratio=min_ratio, **options))
         warn_unless_converged(solution)
-        return replace(solution, fitted_at=FittedAt(self.unfitted_copy(), sample, solution, found.family))
+        return replace(solution, fitted_at=FittedAt(self.unfitted_copy(), sample.alone, solution, found.family))
 
     def _path_dispersion(self, sample: Sample, penalty: BoundPenalty, strengths, min_ratio: float) -> Dispersion:
         """Family for a whole path: if its dispersion is estimated, with that of the smallest strength."""

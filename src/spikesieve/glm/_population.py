@@ -28,7 +28,9 @@ from spikesieve.solver import (
     Path,
     PopulationProblem,
     Sample,
+    can_share,
     number_of_threads,
+    solve_neurons,
     solve_path,
 )
 
@@ -37,8 +39,8 @@ class PopulationGLM(LinearModel):
     """Generalized linear models of many neurons that share their covariates.
 
     Neurons are independent of one another, as if each had a `GLM` of its own, unless the penalty joins them:
-    ``GroupLasso(joint=True)`` keeps or removes a covariate for all neurons at once. Either way one pass over the
-    recording serves many neurons.
+    ``GroupLasso(joint=True)`` keeps or removes a covariate for all neurons at once. Where it is faster, one pass over
+    the recording serves many neurons.
 
     Parameters
     ----------
@@ -169,7 +171,10 @@ class PopulationGLM(LinearModel):
         given = path_strengths(self.regularizer_kind, penalties[0][0], strengths, n_strengths, min_ratio)
 
         def path_of_one(neuron: int, sample: Sample) -> Path:
-            return singles[neuron].path_of_sample(sample, penalties[neuron][0], given, **grid)
+            path = singles[neuron].path_of_sample(sample, penalties[neuron][0], given, **grid)
+            if path.interrupted:
+                raise KeyboardInterrupt
+            return path
 
         joined_as = partial(_joined, self.unfitted_copy(), layout)
         return PopulationPath(tuple(self._for_each_neuron(recording, kept, path_of_one)), joined_as)
@@ -229,12 +234,22 @@ class PopulationGLM(LinearModel):
         return [GLM(**given, regularizer_strength=of_neuron(neuron)) for neuron in range(n_neurons)]
 
     def _for_each_neuron(self, recording: PopulationSample, kept, work) -> list:
-        """``work(neuron, sample)`` for all neurons, one after the other."""
-        # Serving 32 neurons with one pass took 1.6 to 2.4 times as long: a pass alone skips what a neuron can spare.
-        return [
-            work(n, replace(recording.sample_of(n, self.family), feature_mask=_column(kept, n)))
+        """``work(neuron, sample)`` for all neurons; those with the same rows share passes where that is faster."""
+        samples = [
+            replace(recording.sample_of(n, self.family), feature_mask=_column(kept, n))
             for n in range(recording.n_neurons)
         ]
+        alike = [n for n, sample in enumerate(samples) if len(sample.y) == recording.design.n_samples]
+        results: dict[int, Any] = {}
+        if len(alike) > 1 and can_share(samples[alike[0]], self.family):
+            found = solve_neurons(
+                [samples[n] for n in alike],
+                lambda k, sample: work(alike[k], sample),
+                self.family,
+                number_of_threads(self.n_jobs),
+            )
+            results = dict(zip(alike, found, strict=True))
+        return [results[n] if n in results else work(n, samples[n]) for n in range(recording.n_neurons)]
 
     def _penalties(
         self, singles: list[GLM], layout: CoefLayout, scalar: float | None = None

@@ -29,7 +29,8 @@ class PopulationSample:
         used = as_sample(design, numbers, CategoricalObservations())
         everything = len(used.y) == len(counts)
         self.design, self.offset, self.weight = used.design, used.offset, used.weight
-        self.counts = counts if everything else counts[used.y.astype(np.intp)]
+        # Neuron by neuron: reading every fiftieth number took a single path 1.3 times as long.
+        self.counts = np.asfortranarray(counts if everything else counts[used.y.astype(np.intp)])
         self.n_neurons = counts.shape[1]
 
     def sample_of(self, neuron: int, family: ObservationModel | CategoricalObservations) -> Sample:
@@ -43,4 +44,4 @@ class PopulationSample:
         complete = np.asarray(np.isfinite(self.counts).all(axis=1))
         numbers = np.where(complete, np.arange(len(complete), dtype=float), np.nan)
         sample = as_sample(self.design, numbers, CategoricalObservations(), self.weight, self.offset)
-        return sample, self.counts[sample.y.astype(np.intp)]
+        return sample, np.ascontiguousarray(self.counts[sample.y.astype(np.intp)])

@@ -153,6 +153,15 @@ class ObservationModel(ABC):
         loss, derivative = self.evaluate(linear_predictor, y)
         return (float(loss.sum()), derivative) if weights is None else (float(weights @ loss), weights * derivative)
 
+    def cumulant(self, linear_predictor: PerSample, mean: PerSample) -> PerSample | None:
+        """Values of ``A`` where the loss is ``A(linear_predictor) - y * linear_predictor``; None where it is not.
+
+        Its derivative, the mean, is written to `mean`, which the values may be too. Floating-point warnings are the
+        caller's to silence.
+        """
+        del linear_predictor, mean
+        return None
+
     def loss(self, linear_predictor: PerSample, y: PerSample) -> PerSample:
         """Negative log-likelihood per sample, without terms that depend on `y` alone, times `loss_scale`."""
         with np.errstate(all="ignore"):

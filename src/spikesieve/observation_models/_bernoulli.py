@@ -59,6 +59,12 @@ class BernoulliObservations(ObservationModel):
             return f"Bernoulli observations must be 0 or 1, but one is {y[wrong][0]:g}; use Poisson for counts"
         return None
 
+    def cumulant(self, linear_predictor, mean):
+        if not isinstance(self.inverse_link, Logistic):
+            return None
+        mean[...] = self.inverse_link.mean(linear_predictor)
+        return softplus(linear_predictor)
+
     def _evaluate_at(self, linear_predictor, mean, y):
         log_odds, slope = self.inverse_link.log_odds(linear_predictor, mean)
         return softplus(log_odds) - y * log_odds, chain(mean - y, slope)

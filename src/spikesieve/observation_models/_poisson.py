@@ -63,6 +63,9 @@ class PoissonObservations(ObservationModel):
         loss = float(weights @ mean - (weights * y) @ linear_predictor)
         return loss, weights * np.subtract(mean, y, out=mean)
 
+    def cumulant(self, linear_predictor, mean):
+        return np.exp(linear_predictor, out=mean) if isinstance(self.inverse_link, Exponential) else None
+
     def _evaluate_at(self, linear_predictor, mean, y):
         log_mean, slope = self.inverse_link.log_mean(linear_predictor, mean)
         return mean - y * log_mean, chain(mean - y, slope)

@@ -10,6 +10,7 @@ from spikesieve.solver._population_problem import PopulationProblem
 from spikesieve.solver._protocol import Problem
 from spikesieve.solver._record import Path
 from spikesieve.solver._sample import Sample, as_counts, as_sample
+from spikesieve.solver._shared_passes import can_share, solve_neurons
 from spikesieve.solver._threads import number_of_threads, one_blas_thread
 
 __all__ = [
@@ -24,10 +25,12 @@ __all__ = [
     "Status",
     "as_counts",
     "as_sample",
+    "can_share",
     "null_linear_predictor",
     "number_of_threads",
     "one_blas_thread",
     "path",
+    "solve_neurons",
     "solve_path",
     "with_estimated_scale",
 ]

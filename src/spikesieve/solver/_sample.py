@@ -42,6 +42,11 @@ class Sample:
         return predictor if self.offset is None else predictor + self.offset
 
     @property
+    def alone(self) -> "Sample":
+        """The same rows, in no connection with other neurons that are being solved."""
+        return self
+
+    @property
     def carrying_design(self) -> Design:
         """The design, carrying offset and weights: for whoever takes a design and counts."""
         return self.design.with_offset(self.offset).with_weight(self.weight)
