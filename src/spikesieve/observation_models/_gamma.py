@@ -1,10 +1,10 @@
 """Gamma observations: positive and skewed, as fluorescence transients, durations or powers are."""
 
 import numpy as np
-from scipy.special import gammaln
 
 from spikesieve.observation_models._base import ObservationModel, chain
 from spikesieve.observation_models._links import Exponential, Reciprocal
+from spikesieve.observation_models._special import special
 
 
 class GammaObservations(ObservationModel):
@@ -63,7 +63,7 @@ class GammaObservations(ObservationModel):
 
     def _log_likelihood_at(self, loss, y, scale):
         shape = 1.0 / scale
-        return shape * (np.log(shape) - loss) - gammaln(shape) + (shape - 1.0) * np.log(y)
+        return shape * (np.log(shape) - loss) - special().gammaln(shape) + (shape - 1.0) * np.log(y)
 
     def _mean_where_derivative_is(self, dual, y):
         if isinstance(self.inverse_link, Reciprocal):

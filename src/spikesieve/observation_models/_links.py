@@ -8,7 +8,8 @@ from abc import ABC, abstractmethod
 from typing import Any
 
 import numpy as np
-from scipy.special import erfcx, log_ndtr, ndtr, ndtri
+
+from spikesieve.observation_models._special import special
 
 _TINY = np.finfo(np.float64).tiny
 _EPS = np.finfo(np.float64).eps / 2  # 1 - _EPS is the largest number below 1
@@ -183,14 +184,14 @@ class NormalCdf(InverseLink):
     mean_range = (0.0, 1.0)
 
     def mean(self, linear_predictor):
-        return ndtr(linear_predictor)
+        return special().ndtr(linear_predictor)
 
     def derivative(self, linear_predictor, mean):
         del mean
         return np.exp(-0.5 * np.square(linear_predictor)) / np.sqrt(2.0 * np.pi)
 
     def linear_predictor(self, mean):
-        return ndtri(mean)
+        return special().ndtri(mean)
 
     def log_mean(self, linear_predictor, mean):
         del mean
@@ -198,19 +199,20 @@ class NormalCdf(InverseLink):
         slope = np.where(
             linear_predictor < 0,
             self._hazard(-below),
-            np.exp(-0.5 * np.square(linear_predictor)) / np.sqrt(2.0 * np.pi) / ndtr(linear_predictor),
+            np.exp(-0.5 * np.square(linear_predictor)) / np.sqrt(2.0 * np.pi) / special().ndtr(linear_predictor),
         )
-        return log_ndtr(linear_predictor), slope
+        return special().log_ndtr(linear_predictor), slope
 
     def log_odds(self, linear_predictor, mean):
         del mean
         distance = np.abs(linear_predictor)
-        return log_ndtr(linear_predictor) - log_ndtr(-linear_predictor), self._hazard(distance) / ndtr(distance)
+        log_odds = special().log_ndtr(linear_predictor) - special().log_ndtr(-linear_predictor)
+        return log_odds, self._hazard(distance) / special().ndtr(distance)
 
     @staticmethod
     def _hazard(distance):
         """``phi(x) / (1 - Phi(x))`` for ``x >= 0``, by the scaled complementary error function."""
-        return np.sqrt(2.0 / np.pi) / erfcx(distance / np.sqrt(2.0))
+        return np.sqrt(2.0 / np.pi) / special().erfcx(distance / np.sqrt(2.0))
 
 
 # ---- Elementary functions, in NumPy's vectorised exp and log1p (SciPy's expit takes four times as long) -------------

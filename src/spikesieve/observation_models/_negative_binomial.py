@@ -3,13 +3,13 @@
 from typing import Self
 
 import numpy as np
-from scipy.special import betaln, xlog1py, xlogy
 
 from spikesieve._arguments import is_real, shown
 from spikesieve._types import PerSample
 from spikesieve.observation_models._base import ObservationModel, chain
 from spikesieve.observation_models._counts import invalid_counts
 from spikesieve.observation_models._links import Exponential, InverseLink, logistic, softplus
+from spikesieve.observation_models._special import special
 
 # Between these the scale is searched. At the smaller one a mean of 1000 counts has a variance of 1000.01: Poisson.
 _SCALES = 1e-8, 1e8
@@ -69,7 +69,7 @@ class NegativeBinomialObservations(ObservationModel):
 
     def saturated_loss(self, y):
         shape = 1.0 / self._scale
-        return xlog1py(y + shape, self._scale * y) - xlogy(y, self._scale * y)
+        return special().xlog1py(y + shape, self._scale * y) - special().xlogy(y, self._scale * y)
 
     def sample(self, rng, mean, scale):
         return rng.poisson(rng.gamma(1.0 / scale, np.asarray(mean) * scale))
@@ -99,7 +99,7 @@ class NegativeBinomialObservations(ObservationModel):
         del scale
         shape = 1.0 / self._scale
         # log of Gamma(y + shape) / (Gamma(shape) y!): the difference of two large log-Gammas would cancel.
-        return -loss - betaln(y + 1.0, shape) - np.log(y + shape)
+        return -loss - special().betaln(y + 1.0, shape) - np.log(y + shape)
 
     def _mean_where_derivative_is(self, dual, y):
         if not isinstance(self.inverse_link, Exponential):

@@ -1,11 +1,11 @@
 """Poisson counts: the number of spikes in a bin."""
 
 import numpy as np
-from scipy.special import gammaln, xlogy
 
 from spikesieve.observation_models._base import ObservationModel, chain
 from spikesieve.observation_models._counts import invalid_counts
 from spikesieve.observation_models._links import Exponential, Identity, Softplus
+from spikesieve.observation_models._special import special
 
 
 class PoissonObservations(ObservationModel):
@@ -39,7 +39,7 @@ class PoissonObservations(ObservationModel):
         return mean
 
     def saturated_loss(self, y):
-        return y - xlogy(y, y)
+        return y - y * np.log(np.where(y > 0, y, 1.0))
 
     def sample(self, rng, mean, scale):
         del scale
@@ -76,7 +76,7 @@ class PoissonObservations(ObservationModel):
 
     def _log_likelihood_at(self, loss, y, scale):
         del scale
-        return -loss - gammaln(y + 1.0)
+        return -loss - special().gammaln(y + 1.0)
 
     def _mean_where_derivative_is(self, dual, y):
         return y + dual if isinstance(self.inverse_link, Exponential) else None
