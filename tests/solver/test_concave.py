@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from spikesieve.glm import GLM
+from spikesieve.glm import GLM, PopulationGLM
 from spikesieve.regularizer import GroupLasso, GroupMCP, GroupSCAD
 from spikesieve.solver import Status
 from tests import reference
@@ -131,6 +131,117 @@ def test_gaussian_groups_of_one_are_skglms():
     regularizer = GroupMCP(3.0 / 2, relative=False, groups=range(6))
     ours = GLM("Gaussian", regularizer=regularizer, regularizer_strength=0.2, solver_kwargs=EXACT).fit(matrix, y)
     np.testing.assert_allclose(ours.coef_, theirs.coef_, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", [GroupMCP, GroupSCAD])
+def test_gaussian_groups_of_several_are_skglms_rows_of_outputs(kind):
+    """Its groups are the coefficients of a feature for all outputs: ours, joined, over features of one column."""
+    skglm = pytest.importorskip("skglm", reason="skglm (test extra) is not installed")
+    rng = np.random.default_rng(0)
+    matrix = rng.normal(size=(200, 6))
+    matrix -= matrix.mean(axis=0)
+    outputs = matrix[:, :3] @ rng.normal(size=(3, 4)) + rng.normal(size=(200, 4))
+    outputs -= outputs.mean(axis=0)
+    X = {f"x{j}": matrix[:, [j]] for j in range(6)}
+    gamma, strength, unit = 4.0, 0.8, {"weights": np.ones(6), "joint": True}
+    options = {"regularizer_strength": strength, "solver_kwargs": EXACT}
+    regularizer = kind(gamma=gamma, relative=False, **unit)
+    ours = PopulationGLM("Gaussian", regularizer=regularizer, **options).fit(X, outputs)
+    start = PopulationGLM("Gaussian", regularizer=GroupLasso(**unit), **options).fit(X, outputs)
+    # Half of our objective is theirs: MCP in the same unit with half the strength, SCAD in features of another.
+    factor = 1.0 if kind is GroupMCP else np.sqrt(0.5)
+    penalty = (
+        skglm.penalties.BlockMCPenalty(strength / 2, 2 * gamma)
+        if kind is GroupMCP
+        else skglm.penalties.BlockSCAD(strength * factor, gamma)
+    )
+    begin = np.vstack([start.coef_[label] for label in X]) * factor
+    solver = skglm.solvers.MultiTaskBCD(tol=1e-10, fit_intercept=False)
+    scaled = np.asfortranarray(matrix / factor)
+    datafit, ahead = skglm.datafits.QuadraticMultiTask(), np.asfortranarray(scaled @ begin)
+    found, *_ = solver.solve(scaled, outputs, datafit, penalty, np.asfortranarray(begin), ahead)
+    np.testing.assert_allclose(np.vstack([ours.coef_[label] for label in X]), found / factor, atol=1e-6)
+    norms = np.linalg.norm(found, axis=1)
+    assert (norms > 0).any() and (norms == 0).any()
+
+
+def nearest(kind, size, step, strength, gamma):
+    """Minimiser of ``(t - size)^2 / (2 step) + penalty(t)``: the best of the stationary points of its pieces."""
+    flat = max(size, gamma * strength)
+    if kind is GroupMCP:
+        bent = np.clip((size - step * strength) / (1 - step / gamma), 0.0, gamma * strength)
+        candidates = [0.0, bent, flat]
+    else:
+        bent = np.clip(((gamma - 1) * size - step * gamma * strength) / (gamma - 1 - step), strength, gamma * strength)
+        candidates = [0.0, np.clip(size - step * strength, 0.0, strength), bent, flat]
+    return min(candidates, key=lambda t: (t - size) ** 2 / (2 * step) + price(kind, t, strength, gamma))
+
+
+def price(kind, t, s, gamma):
+    if kind is GroupMCP:
+        return s * t - t**2 / (2 * gamma) if t <= gamma * s else gamma * s**2 / 2
+    if t <= s:
+        return s * t
+    return (2 * gamma * s * t - t**2 - s**2) / (2 * (gamma - 1)) if t <= gamma * s else s**2 * (gamma + 1) / 2
+
+
+def descended(matrix, y, groups, regularizer, strength, coef, intercept, n_steps=4000):
+    """Proximal gradient steps on the objective itself, each as long as still descends, and where they end."""
+    kind, gamma = type(regularizer), regularizer.gamma
+
+    def loss(coef, intercept):
+        eta = matrix @ coef + intercept
+        return np.mean(np.exp(eta) - y * eta)
+
+    def penalty(coef):
+        return sum(price(kind, np.linalg.norm(coef[g]), strength * np.sqrt(len(g)), gamma) for g in groups)
+
+    step, current = 0.5, loss(coef, intercept)
+    for _ in range(n_steps):
+        gradient, of_intercept = reference.gradient(matrix, y, coef, intercept)
+        step = min(2.0 * step, 0.5)
+        while True:
+            moved, new_intercept = coef - step * gradient, intercept - step * of_intercept
+            new = np.zeros_like(coef)
+            for group in groups:
+                size = np.linalg.norm(moved[group])
+                if size > 0:
+                    length = nearest(kind, size, step, strength * np.sqrt(len(group)), gamma)
+                    new[group] = moved[group] * length / size
+            change, shift = new - coef, new_intercept - intercept
+            bound = current + gradient @ change + of_intercept * shift + (change @ change + shift**2) / (2 * step)
+            found = loss(new, new_intercept)
+            if found <= bound + 1e-14:
+                break
+            step *= 0.5
+        coef, intercept, current = new, new_intercept, found
+        if max(np.abs(change).max(), abs(shift)) < 1e-9 * step:
+            break
+    return coef, intercept, current + penalty(coef)
+
+
+@pytest.mark.parametrize(("kind", "gamma"), [(GroupMCP, 1.5), (GroupMCP, 3.0), (GroupSCAD, 1.6), (GroupSCAD, 4.0)])
+def test_descent_from_the_group_lasso_ends_where_the_solver_does_and_from_elsewhere_in_no_better_ones(kind, gamma):
+    regularizer = kind(gamma, relative=False)
+    X = features(n_samples=150, n_groups=4, size=3)
+    y = counts(X)
+    matrix, groups = dense(X)
+    strength = 0.05
+    options = {"regularizer_strength": strength, "solver_kwargs": EXACT}
+    ours = GLM(regularizer=regularizer, **options).fit(X, y).solution_
+    lasso = GLM(regularizer="GroupLasso", **options).fit(X, y).solution_
+    assert np.abs(ours.coef_matrix - lasso.coef_matrix).max() > 0.01
+    begin = lasso.coef_matrix[0], lasso.intercept[0]
+    coef, _, value = descended(matrix, y, groups, regularizer, strength, *begin)
+    assert value == pytest.approx(ours.objective[0], abs=1e-8)
+    np.testing.assert_allclose(coef, ours.coef_matrix[0], atol=1e-4)
+    values = []
+    for seed in range(6):
+        start = np.random.default_rng(seed).normal(scale=0.5, size=12)
+        coef, intercept, value = descended(matrix, y, groups, regularizer, strength, start, 0.0)
+        assert stationarity(matrix, y, groups, regularizer, strength, coef, intercept) < 1e-5
+        values.append(value)
+    assert ours.objective[0] <= min(values) + 1e-8
 
 
 @pytest.mark.parametrize("family", ["Bernoulli", "Gaussian", "NegativeBinomial"])
