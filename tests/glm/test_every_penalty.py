@@ -97,6 +97,8 @@ def test_features_that_are_zero_throughout_leave_finite_coefficients(data, regul
 @every
 def test_a_name_is_an_instance_with_its_defaults(regularizer):
     name = type(regularizer).__name__
-    if name in ("OverlappingGroupLasso", "HierarchicalGroupLasso"):  # have no groups by default
+    if name in ("OverlappingGroupLasso", "HierarchicalGroupLasso"):
+        with pytest.raises(ValueError, match=rf"does not say which groups there are: pass {name}\((groups|hierarchy)="):
+            resolve_regularizer(name)
         return
     assert type(resolve_regularizer(name)) is type(regularizer)

@@ -6,6 +6,8 @@ from sklearn.exceptions import NotFittedError
 
 from spikesieve.design import Design
 from spikesieve.glm import GLM, GLMCV, ClassifierGLM, ClassifierPopulationGLM, PopulationGLM, _solver_options
+from spikesieve.observation_models import PoissonObservations
+from spikesieve.regularizer import GroupLasso
 from tests.solver.problems import counts, features
 
 X = features(n_samples=50, n_groups=2, size=2)
@@ -149,6 +151,7 @@ SHRUNK = {"regularizer": "GroupLasso", "regularizer_strength": 0.1}
         (GLM(**SHRUNK), Y, Y + 1),
         (GLMCV(n_strengths=3), Y, Y + 1),
         (PopulationGLM(**SHRUNK), Y[:, None], Y[:, None] + 1),
+        (PopulationGLM(regularizer=GroupLasso(joint=True), regularizer_strength=0.1), Y[:, None], Y[:, None] + 1),
         (ClassifierGLM(regularizer_strength=0.1), LABELS, OTHER_LABELS),
         (ClassifierPopulationGLM(regularizer_strength=0.1), LABELS[:, None], OTHER_LABELS[:, None]),
     ],
@@ -165,6 +168,7 @@ def test_a_failed_fit_leaves_the_last_one(model, y, other, monkeypatch):
 
     monkeypatch.setattr(GLM, "_residual_dof", file_is_closed)
     monkeypatch.setattr(Design, "rank_with_intercept", file_is_closed)
+    monkeypatch.setattr(PoissonObservations, "estimate_scale", file_is_closed)
     with pytest.raises(OSError, match="closed"):
         model.fit(X, other)
     assert vars(model).keys() == before.keys() and all(vars(model)[name] is before[name] for name in before)

@@ -1,5 +1,6 @@
 """`PopulationGLM`: many neurons given the same covariates, independent of one another or joined by their penalty."""
 
+import copy
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -122,8 +123,8 @@ class PopulationGLM(LinearModel):
         kept, start = kept_features(self.feature_mask, layout), self._start(init_params, layout)
         if self._is_joint:
             penalty, strength = self.penalty(layout)
-            self._set_joint(self._solve_jointly(recording, penalty, np.array([strength]), kept, start=start), recording)
-            return self
+            solution = self._solve_jointly(recording, penalty, np.array([strength]), kept, start=start)
+            return self.adopt(copy.copy(self)._set_joint(solution, recording))
         singles = self._singles(recording.n_neurons)
         penalties = self._penalties(singles, recording.design.layout)
 
@@ -133,8 +134,8 @@ class PopulationGLM(LinearModel):
                 begin = start[0][neuron : neuron + 1], start[1].reshape(-1, recording.n_neurons)[:, neuron]
             return singles[neuron].fit_sample(sample, *penalties[neuron], begin)
 
-        self.set_models(self._for_each_neuron(recording, kept, fit_one), layout)
-        return self
+        models = self._for_each_neuron(recording, kept, fit_one)
+        return self.adopt(copy.copy(self).set_models(models, layout))
 
     def fit_path(
         self,
@@ -259,7 +260,7 @@ class PopulationGLM(LinearModel):
             return [single.penalty(layout, scalar) for single in singles]
         return [self.penalty(layout, scalar)] * len(singles)
 
-    def set_models(self, models: list[GLM], layout: CoefLayout) -> None:
+    def set_models(self, models: list[GLM], layout: CoefLayout) -> "PopulationGLM":
         """Take over the fitted models of all neurons."""
         flat = [layout.with_outputs().to_flat(model.coef_, "coef_") for model in models]
         self._set_coefficients(np.stack(flat, axis=1).ravel(), [model.intercept_[0] for model in models], layout)
@@ -267,6 +268,7 @@ class PopulationGLM(LinearModel):
         self.n_iter_ = np.array([model.n_iter_ for model in models])
         self.scale_ = np.array([model.scale_ for model in models])
         self.dof_resid_ = np.array([model.dof_resid_ for model in models])
+        return self
 
     # ---- Neurons joined by the penalty -------------------------------------------------------------------------------
 
@@ -301,7 +303,7 @@ class PopulationGLM(LinearModel):
         warn_unless_converged(solution)
         return solution
 
-    def _set_joint(self, solution: Path, recording: PopulationSample) -> None:
+    def _set_joint(self, solution: Path, recording: PopulationSample) -> "PopulationGLM":
         """Take over the one solution of all neurons."""
         layout, coef = solution.layout, solution.coef_matrix[0]
         self._set_coefficients(coef, np.atleast_1d(solution.intercept[0]), layout)
@@ -317,6 +319,7 @@ class PopulationGLM(LinearModel):
             dof = float(self.dof_resid_[n])
             scales.append(family.estimate_scale(mean, counts[:, n], dof, sample.relative_weight))
         self.scale_ = np.array(scales)
+        return self
 
     # ---- Both --------------------------------------------------------------------------------------------------------
 

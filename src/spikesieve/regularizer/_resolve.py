@@ -1,5 +1,6 @@
 """From what a user writes (``"GroupLasso"``, None, an instance) to a regularizer."""
 
+from spikesieve._arguments import shown
 from spikesieve.regularizer._adaptive import AdaptiveGroupLasso
 from spikesieve.regularizer._base import Regularizer
 from spikesieve.regularizer._concave import GroupMCP, GroupSCAD
@@ -26,6 +27,8 @@ _REGULARIZERS = {
         GroupSCAD,
     )
 }
+# These mean nothing without an argument.
+_NEED_GROUPS = {"HierarchicalGroupLasso": "hierarchy", "OverlappingGroupLasso": "groups"}
 
 
 def resolve_regularizer(regularizer) -> Regularizer:
@@ -44,6 +47,11 @@ def resolve_regularizer(regularizer) -> Regularizer:
         return regularizer
     if not isinstance(regularizer, str):
         raise TypeError(f"regularizer must be a name or a Regularizer, got {type(regularizer).__name__}.")
+    if regularizer in _NEED_GROUPS:
+        raise ValueError(
+            f"regularizer={regularizer!r} does not say which groups there are: pass {regularizer}("
+            f"{_NEED_GROUPS[regularizer]}=...) in place of its name."
+        )
     if regularizer not in _REGULARIZERS:
-        raise ValueError(f"Unknown regularizer {regularizer!r}; known names: {', '.join(_REGULARIZERS)}.")
+        raise ValueError(f"Unknown regularizer {shown(regularizer)}; known names: {', '.join(_REGULARIZERS)}.")
     return _REGULARIZERS[regularizer]()
