@@ -224,6 +224,15 @@ def test_tables_and_frames_show_the_evidence(two_neurons):
     assert len(selector.plot().get_yticks()) == 2
 
 
+def test_a_note_about_many_neurons_is_printed_once(two_neurons):
+    design, _, _ = two_neurons
+    silent = np.zeros((design.n_samples, 7))
+    with pytest.warns(UserWarning, match="not enough data"):
+        selector = CovariateSelector(FAST, contributions=False).fit(design, silent)
+    text = " ".join(_text(selector).split())
+    assert text.count("too few for any statement") == 1 and "neuron 0, neuron 1 and 5 others: There are 0" in text
+
+
 def _text(table):
     from io import StringIO
 

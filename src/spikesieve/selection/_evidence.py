@@ -20,6 +20,8 @@ _COLUMNS = {
     "bits_per_spike": "bits/spike",
     "deviance_share": "deviance share",
 }
+_SHOWN_OF_ALL = ("bits_per_spike", "q_value", "selection_probability", "statistic")
+_MOST_NAMES = 4
 _CAPTION = (
     "● selected. bits/spike: cross-validated gain of a covariate beside the selected ones, what leaving it out would "
     "cost where it is selected and what adding it would bring where not. ? no answer: see status and notes."
@@ -162,7 +164,7 @@ class Evidence:
         for label in self.labels:
             table.add_column(label, justify="left")
         found = self.columns()
-        shown = next((name for name in ("bits_per_spike", "q_value", "statistic") if name in found), None)
+        shown = next((name for name in _SHOWN_OF_ALL if name in found), None)
         for i, neuron in enumerate(self.neurons):
             cells = [
                 f"{self._mark(i, c)} {'' if shown is None else _number(shown, found[shown][i, c])}".strip()
@@ -178,8 +180,16 @@ class Evidence:
 
     def _caption(self, neuron: int | None) -> str:
         chosen = range(len(self.neurons)) if neuron is None else [neuron]
-        notes = [f"{self.neurons[i]}: {self.notes[i]}" for i in chosen if self.notes[i]]
-        return " ".join([_CAPTION, *notes])
+        neurons_by_note: dict[str, list[str]] = {}
+        for i in chosen:
+            if self.notes[i]:
+                neurons_by_note.setdefault(self.notes[i], []).append(self.neurons[i])
+        return " ".join([_CAPTION, *(f"{_listed(names)}: {note}" for note, names in neurons_by_note.items())])
+
+
+def _listed(names: list[str]) -> str:
+    """All names, or the first two and how many others."""
+    return ", ".join(names) if len(names) <= _MOST_NAMES else f"{', '.join(names[:2])} and {len(names) - 2} others"
 
 
 def evidence_of(
