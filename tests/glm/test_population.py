@@ -5,10 +5,11 @@ import pytest
 
 from spikesieve._tree import CoefLayout, flatten
 from spikesieve.basis import BSplineEval
+from spikesieve.design import as_design
 from spikesieve.glm import GLM, PopulationGLM
-from spikesieve.observation_models import NegativeBinomialObservations, PoissonObservations
+from spikesieve.observation_models import NegativeBinomialObservations, PoissonObservations, resolve_observation_model
 from spikesieve.regularizer import GroupLasso
-from spikesieve.solver import MaskedProblem, PopulationProblem
+from spikesieve.solver import MaskedProblem, PopulationProblem, _population_problem
 from tests.solver.problems import design_of, features
 
 EXACT = {"tol": 1e-10}
@@ -222,9 +223,55 @@ def test_derivatives_are_those_of_finite_differences(family):
         np.testing.assert_allclose(np.concatenate([at.intercept_gradient, at.gradient])[j], slope, atol=1e-8)
         change = np.concatenate([up.intercept_gradient - down.intercept_gradient, up.gradient - down.gradient])
         np.testing.assert_allclose(hessian[:, j], change / (2 * step), atol=1e-7)
-    each = inner.evaluate_each(intercept, coef.reshape(6, 3))
-    assert sum(one.loss for one in each) == pytest.approx(at.loss, rel=1e-12)
+    assert not inner.has_boundary
     assert problem.saturated_loss() <= at.loss and problem.response_size(intercept) > 0
+
+
+def test_joined_neurons_know_the_edge_of_their_familys_means():
+    X, y = recording(n_samples=60)
+    identity = resolve_observation_model("Poisson", "identity")
+    assert PopulationProblem(design_of(X), 3, counts=y, family=identity).has_boundary
+
+
+def test_more_joined_coefficients_than_fit_into_memory_are_refused(monkeypatch):
+    X, y = recording()
+    monkeypatch.setattr(_population_problem, "_MOST_COLUMNS", 17)
+    with pytest.raises(ValueError, match="3 joined neurons need curvature over 18 .* 17 are the most: join fewer"):
+        PopulationGLM(**{**LASSO, "regularizer": GroupLasso(joint=True)}).fit(X, y)
+    PopulationGLM(**LASSO).fit(X, y)
+
+
+@pytest.mark.parametrize("mask", [None, {"g00": [1, 1, 0], "g01": [1, 1, 1], "g02": [1, 1, 1]}])
+def test_a_joint_path_gives_the_population_at_any_strength(mask):
+    X, y = recording()
+    arguments = {"regularizer": GroupLasso(joint=True), "solver_kwargs": EXACT, "feature_mask": mask}
+    path = PopulationGLM(**arguments).fit_path(X, y, n_strengths=5, min_ratio=0.05)
+    for strength in (path.strengths[2], 0.5 * (path.strengths[2] + path.strengths[3]), 2.0 * path.strengths[0]):
+        model = path.at(strength)
+        direct = PopulationGLM(**arguments, regularizer_strength=strength).fit(X, y)
+        assert model.regularizer_strength == strength
+        for label in X:
+            np.testing.assert_allclose(model.coef_[label], direct.coef_[label], atol=1e-8)
+        np.testing.assert_allclose(model.intercept_, direct.intercept_, atol=1e-8)
+        np.testing.assert_allclose(model.dof_resid_, direct.dof_resid_)
+    with pytest.raises(ValueError, match="strength must be a finite number"):
+        path.at([0.1, 0.2, 0.3])
+
+
+@pytest.mark.parametrize("joint", [False, True])
+def test_loss_has_the_weights_that_a_design_carries(joint):
+    X, y = recording()
+    weights = np.random.default_rng(5).uniform(size=len(y))
+    design = as_design(X).with_weight(weights)
+    model = PopulationGLM(**{**LASSO, "regularizer": GroupLasso(joint=joint)}).fit(design, y)
+    loss = model.compute_loss((model.coef_, model.intercept_), design, y)
+    singles = [
+        GLM().compute_loss(({k: coef[:, n] for k, coef in model.coef_.items()}, model.intercept_[[n]]), design, y[:, n])
+        for n in range(3)
+    ]
+    mean = model.predict(X)
+    by_hand = np.average(mean - y * np.log(mean), weights=weights, axis=0).sum()
+    np.testing.assert_allclose([loss, sum(singles)], by_hand, rtol=1e-10)
 
 
 # ---- Manners ---------------------------------------------------------------------------------------------------------

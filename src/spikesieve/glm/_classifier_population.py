@@ -211,7 +211,8 @@ class ClassifierPopulationGLM(LinearModel):
         for neuron in range(recording.n_neurons):
             sample = recording.sample_of(neuron, self.family)
             eta = sample.design.linear_predictor(coef[:, neuron], intercept[0, neuron])
-            total += float(self.family.loss(eta, sample.y.astype(np.intp)).mean())
+            loss = self.family.loss(eta, sample.y.astype(np.intp))
+            total += float(np.average(loss, weights=sample.weight))
         return total
 
     def _singles(self, n_neurons: int) -> list[ClassifierGLM]:

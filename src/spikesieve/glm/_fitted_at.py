@@ -10,7 +10,7 @@ import numpy as np
 from spikesieve._arguments import is_real, shown
 from spikesieve._errors import Status
 from spikesieve.observation_models import CategoricalObservations, ObservationModel
-from spikesieve.solver import Path, Sample
+from spikesieve.solver import Path
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,8 @@ class FittedAt:
     """Makes the fitted model at any strength of a path, solving from the nearest larger one where it lies between."""
 
     model: Any
-    sample: Sample
+    sample: Any
+    """Rows, as the model's `solve` and `set_solution` take them."""
     path: Path
     family: ObservationModel | CategoricalObservations
 

@@ -13,21 +13,19 @@ from spikesieve._tree import CoefLayout
 from spikesieve._types import PerOutput, PyTree, Strengths
 from spikesieve.design import Design
 from spikesieve.glm._feature_mask import kept_features
-from spikesieve.glm._fitted_at import warn_unless_converged
+from spikesieve.glm._fitted_at import FittedAt, warn_unless_converged
 from spikesieve.glm._glm import GLM
 from spikesieve.glm._linear_model import LinearModel, parameters
 from spikesieve.glm._neuron_strengths import differ_between_neurons, strength_of_neuron, strength_of_neurons
 from spikesieve.glm._path_strengths import path_strengths
 from spikesieve.glm._population_path import PopulationPath
-from spikesieve.glm._population_sample import PopulationSample
+from spikesieve.glm._population_sample import JointRows, PopulationSample
 from spikesieve.glm._scores import score_of
 from spikesieve.glm._solver_options import solver_options
 from spikesieve.observation_models import ObservationModel, resolve_observation_model
 from spikesieve.regularizer import BoundPenalty, GroupRegularizer
 from spikesieve.solver import (
-    MaskedProblem,
     Path,
-    PopulationProblem,
     Sample,
     can_share,
     number_of_threads,
@@ -123,8 +121,12 @@ class PopulationGLM(LinearModel):
         kept, start = kept_features(self.feature_mask, layout), self._start(init_params, layout)
         if self._is_joint:
             penalty, strength = self.penalty(layout)
-            solution = self._solve_jointly(recording, penalty, np.array([strength]), kept, start=start)
-            return self.adopt(copy.copy(self)._set_joint(solution, recording))
+            rows = recording.complete_rows(self.family, kept)
+            solution = self.solve(rows, penalty, np.array([strength]), start=start)
+            warn_unless_converged(solution)
+            fitted = copy.copy(self)
+            fitted.set_solution(solution, rows)
+            return self.adopt(fitted)
         singles = self._singles(recording.n_neurons)
         penalties = self._penalties(singles, recording.design.layout)
 
@@ -165,8 +167,11 @@ class PopulationGLM(LinearModel):
         if self._is_joint:
             penalty, _ = self.penalty(layout, scalar=1.0)
             strengths = path_strengths(self.regularizer_kind, penalty, strengths, n_strengths, min_ratio)
+            rows = recording.complete_rows(self.family, kept)
             with PathProgress("Fitting the path") as progress:
-                return self._solve_jointly(recording, penalty, strengths, kept, progress=progress, **grid)
+                solution = self.solve(rows, penalty, strengths, progress=progress, **grid)
+            warn_unless_converged(solution)
+            return replace(solution, fitted_at=FittedAt(self.unfitted_copy(), rows, solution, self.family))
         singles = self._singles(recording.n_neurons)
         penalties = self._penalties(singles, recording.design.layout, scalar=1.0)
         given = path_strengths(self.regularizer_kind, penalties[0][0], strengths, n_strengths, min_ratio)
@@ -222,7 +227,7 @@ class PopulationGLM(LinearModel):
         for neuron in range(recording.n_neurons):
             sample = recording.sample_of(neuron, self.family)
             predictor = sample.linear_predictor(coef[:, neuron], start[0][neuron])
-            total += float(self.family.loss(predictor, sample.y).mean())
+            total += float(np.average(self.family.loss(predictor, sample.y), weights=sample.weight))
         return total
 
     # ---- Neurons one by one ------------------------------------------------------------------------------------------
@@ -278,48 +283,33 @@ class PopulationGLM(LinearModel):
         kind = self.regularizer_kind
         return isinstance(kind, GroupRegularizer) and (kind.joint or kind.mask_joins_outputs)
 
-    def _solve_jointly(self, recording: PopulationSample, penalty: BoundPenalty, strengths, kept, **options) -> Path:
-        family = self.family
+    def solve(self, rows: JointRows, penalty: BoundPenalty, strengths, family=None, **options) -> Path:
+        """Call the path solver for all neurons at once."""
+        family = self.family if family is None else family
         if family.estimates_scale:
             raise ValueError(
                 f"Neurons can be joined only at a known dispersion: pass {type(family).__name__}(scale=...) as "
                 "observation_model."
             )
-        sample, counts = recording.complete_rows(family)
-        n_threads = number_of_threads(self.n_jobs)
-        problem = PopulationProblem(
-            design=sample.design,
-            n_outputs=recording.n_neurons,
-            offset=None if sample.offset is None else sample.offset[:, None],
-            row_weights=None if sample.weight is None else np.asarray(sample.relative_weight),
-            n_threads=n_threads,
-            counts=counts,
-            family=family,
-        )
-        if kept is not None:
-            problem = MaskedProblem(problem, kept.ravel())
+        problem = rows.problem(family, number_of_threads(self.n_jobs))
         settings = solver_options(self.solver_name, self.solver_kwargs)
-        solution = solve_path(problem, penalty, strengths, **options, **settings)
-        warn_unless_converged(solution)
-        return solution
+        return solve_path(problem, penalty, strengths, **options, **settings)
 
-    def _set_joint(self, solution: Path, recording: PopulationSample) -> "PopulationGLM":
+    def set_solution(self, solution: Path, rows: JointRows) -> None:
         """Take over the one solution of all neurons."""
-        layout, coef = solution.layout, solution.coef_matrix[0]
+        layout, coef, n_neurons = solution.layout, solution.coef_matrix[0], rows.counts.shape[1]
         self._set_coefficients(coef, np.atleast_1d(solution.intercept[0]), layout)
         self.solutions_ = (solution,)
-        self.n_iter_ = np.repeat(solution.n_iterations, recording.n_neurons)
-        matrix, family = coef.reshape(-1, recording.n_neurons), self.family
+        self.n_iter_ = np.repeat(solution.n_iterations, n_neurons)
+        matrix, family, sample = coef.reshape(-1, n_neurons), self.family, rows.sample
         n_free = np.count_nonzero(matrix, axis=0) + 1
-        sample, counts = recording.complete_rows(family)
-        self.dof_resid_ = (len(counts) - n_free).astype(float)
+        self.dof_resid_ = (len(rows.counts) - n_free).astype(float)
         scales = []
-        for n in range(recording.n_neurons):
+        for n in range(n_neurons):
             mean = family.mean(sample.linear_predictor(matrix[:, n], float(self.intercept_[n])))
             dof = float(self.dof_resid_[n])
-            scales.append(family.estimate_scale(mean, counts[:, n], dof, sample.relative_weight))
+            scales.append(family.estimate_scale(mean, rows.counts[:, n], dof, sample.relative_weight))
         self.scale_ = np.array(scales)
-        return self
 
     # ---- Both --------------------------------------------------------------------------------------------------------
 

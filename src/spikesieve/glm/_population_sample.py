@@ -1,12 +1,14 @@
 """From what a user passes for a population to rows that can be fitted."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from spikesieve._arguments import as_floats
-from spikesieve._types import PerOutput, PyTree
+from spikesieve._types import Mask, PerOutput, PyTree
 from spikesieve.design import as_design
 from spikesieve.observation_models import CategoricalObservations, ObservationModel
-from spikesieve.solver import Sample, as_sample
+from spikesieve.solver import MaskedProblem, PopulationProblem, Problem, Sample, as_sample
 
 
 class PopulationSample:
@@ -37,11 +39,35 @@ class PopulationSample:
         """Rows of one neuron."""
         return as_sample(self.design, self.counts[:, neuron], family, self.weight, self.offset)
 
-    def complete_rows(self, family: ObservationModel) -> tuple[Sample, PerOutput]:
-        """Rows that every neuron can use, with the counts of all."""
+    def complete_rows(self, family: ObservationModel, kept: Mask | None) -> "JointRows":
+        """Rows that every neuron can use; `kept` are the features that each may use, ``(n_features, n_neurons)``."""
         for neuron in range(self.n_neurons):
-            self.sample_of(neuron, family)
+            self.sample_of(neuron, family)  # says what is wrong with a neuron's counts
         complete = np.asarray(np.isfinite(self.counts).all(axis=1))
         numbers = np.where(complete, np.arange(len(complete), dtype=float), np.nan)
         sample = as_sample(self.design, numbers, CategoricalObservations(), self.weight, self.offset)
-        return sample, np.ascontiguousarray(self.counts[sample.y.astype(np.intp)])
+        return JointRows(sample, np.ascontiguousarray(self.counts[sample.y.astype(np.intp)]), kept)
+
+
+@dataclass(frozen=True)
+class JointRows:
+    """Rows that every neuron can use, for neurons that are solved together."""
+
+    sample: Sample
+    """With the numbers of the rows for counts."""
+    counts: PerOutput
+    kept: Mask | None
+
+    def problem(self, family: ObservationModel, n_threads: int) -> Problem:
+        """What the solver is to minimise."""
+        sample = self.sample
+        problem = PopulationProblem(
+            design=sample.design,
+            n_outputs=self.counts.shape[1],
+            offset=None if sample.offset is None else sample.offset[:, None],
+            row_weights=None if sample.weight is None else np.asarray(sample.relative_weight),
+            n_threads=n_threads,
+            counts=self.counts,
+            family=family,
+        )
+        return problem if self.kept is None else MaskedProblem(problem, self.kept.ravel())

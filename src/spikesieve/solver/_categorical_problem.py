@@ -27,6 +27,10 @@ class CategoricalProblem(OutputsProblem):
     def is_convex(self) -> bool:
         return True
 
+    @property
+    def has_boundary(self) -> bool:
+        return False
+
     def null_intercept(self) -> Intercepts:
         return _FAMILY.null_linear_predictor(self.labels, self.n_outputs, self.row_weights)
 

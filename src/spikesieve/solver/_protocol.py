@@ -65,9 +65,9 @@ class Problem(ABC):
         """Whether the loss is known to be convex in the linear predictor."""
 
     @property
+    @abstractmethod
     def has_boundary(self) -> bool:
         """Whether the loss is infinite at some linear predictors, which a step may run into."""
-        return False
 
     @abstractmethod
     def evaluate(self, intercept: Intercepts, coef: Coef, blocks: Index | None = None) -> Evaluation:
