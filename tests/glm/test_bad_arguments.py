@@ -31,6 +31,7 @@ OBSERVED = {
 }
 WRONG = {
     "text": "x",
+    "a number as text": "0.1",
     "bytes": b"x",
     "array of text": np.array([["x", "y"]]),
     "not a number": np.nan,

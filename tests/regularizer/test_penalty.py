@@ -124,6 +124,7 @@ def test_unregularized_has_no_penalty():
         (None, [1.0, 2.0], "expected a scalar or one number for each of the 3 groups"),
         (None, {"a": 1.0}, "expected one number for each of the groups"),
         (None, "strong", "or hold numbers"),
+        (None, "0.1", "or hold numbers"),
         ({"a": [[1, 1], [0, 0]], "b": [[0, 0, 0], [0, 0, 0]], "c": [[0], [0]]}, 1.0, r"mask rows \[1\] are all 0"),
         ({"a": [[1, 1], [1, 0]], "b": [[0, 0, 0], [0, 0, 0]], "c": [[0], [0]]}, 1.0, "more than one group"),
         ({"a": [[0.5, 1]], "b": [[0, 0, 0]], "c": [[0]]}, 1.0, "only 0 and 1"),

@@ -24,7 +24,7 @@ class GLMCV(GLM):
     regularizer
         As in `GLM`, but ``"GroupLasso"`` by default: without a penalty there is nothing to choose.
     regularizer_strength
-        One per group or leaf, they multiply every strength of the path; None weighs all alike.
+        One per group or leaf, they multiply every strength of the path; None weighs all alike, and so does one number.
     folds
         How to split time: `spikesieve.selection.BlockedFolds`, `TrialFolds`, or a splitter of scikit-learn. None takes
         ``BlockedFolds(5)``: give it a `gap` as long as the covariates' memory.

@@ -82,8 +82,8 @@ def checked_strengths(values, name: str = "regularizer_strength") -> np.ndarray:
     """Several strengths as a float array, each finite and non-negative; `name` is what an error calls them."""
     try:
         array = np.asarray(values)
-        if array.dtype.kind in "bc":
-            raise TypeError("neither True and False nor complex numbers will do")
+        if array.dtype.kind in "bcUS":  # text would be read, "0.1" as 0.1
+            raise TypeError("neither text, True and False, nor complex numbers will do")
         array = array.astype(np.float64)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{name} must be a number, or hold numbers, got {shown(values)}.") from error
