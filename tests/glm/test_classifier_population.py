@@ -5,6 +5,7 @@ import pytest
 
 from spikesieve import load_model
 from spikesieve.basis import BSplineEval
+from spikesieve.design import as_design
 from spikesieve.glm import ClassifierGLM, ClassifierPopulationGLM
 from spikesieve.regularizer import GroupLasso
 from tests.solver.problems import features
@@ -28,6 +29,25 @@ def assert_same(population, singles, X):
             np.testing.assert_allclose(population.coef_[label][:, n], single.coef_[label], atol=1e-8)
         np.testing.assert_allclose(population.intercept_[n], single.intercept_, atol=1e-8)
         assert population.dof_resid_[n] == single.dof_resid_
+
+
+@pytest.mark.parametrize("shape", [(3,), (3, 2)])
+def test_neurons_cannot_be_joined_by_a_mask(shape):
+    X, y = recording(n_classes=2)
+    mask = {label: np.ones((1, 2, *shape)) for label in X}
+    with pytest.raises(ValueError, match="Neurons of a ClassifierPopulationGLM cannot be joined: the mask"):
+        ClassifierPopulationGLM(2, regularizer=GroupLasso(mask=mask), regularizer_strength=0.1).fit(X, y)
+
+
+def test_loss_has_the_weights_that_a_design_carries():
+    X, y = recording()
+    weights = np.random.default_rng(2).uniform(size=len(y))
+    design = as_design(X).with_weight(weights)
+    model = ClassifierPopulationGLM(3, **RIDGE).fit(design, y)
+    logs = model.predict_proba(X, "log-proba")
+    chosen = np.take_along_axis(logs, y[:, :, None], axis=2)[:, :, 0]
+    loss = model.compute_loss((model.coef_, model.intercept_), design, y)
+    assert loss == pytest.approx(-np.average(chosen, weights=weights, axis=0).sum(), rel=1e-10)
 
 
 @pytest.mark.parametrize("arguments", [RIDGE, LASSO, JOINT, {"regularizer": "UnRegularized", "solver_kwargs": EXACT}])

@@ -2,6 +2,7 @@
 
 import threading
 
+import numpy as np
 import pytest
 
 from spikesieve.solver._lockstep import run_in_lockstep
@@ -40,6 +41,12 @@ def test_groups_share_the_jobs(n_jobs):
     jobs = [lambda ask, n=n: [ask((n, k)) for k in range(n % 4)] for n in range(n_jobs)]
     results = run_in_lockstep(jobs, lambda requests: requests, width=3, n_groups=2)
     assert results == [[(n, k) for k in range(n % 4)] for n in range(n_jobs)]
+
+
+def test_jobs_run_with_the_settings_of_whoever_started_them():
+    with np.errstate(divide="raise"):
+        settings = run_in_lockstep([lambda ask: np.geterr()["divide"]] * 2, lambda requests: requests, width=2)
+    assert settings == ["raise", "raise"] and np.geterr()["divide"] != "raise"
 
 
 def test_an_error_ends_all_jobs_and_leaves_no_thread():

@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 
 from spikesieve._randomness import as_generator
-from spikesieve._tree import CoefLayout
+from spikesieve._tree import CoefLayout, flatten
 from spikesieve._types import PerOutput, PyTree, Strengths
 from spikesieve.design import Design
 from spikesieve.glm._classifier import ClassifierGLM, probabilities_as, softmax_family
@@ -20,7 +20,7 @@ from spikesieve.glm._population_path import PopulationPath
 from spikesieve.glm._population_sample import PopulationSample
 from spikesieve.glm._scores import categorical_score_of
 from spikesieve.observation_models import CategoricalObservations
-from spikesieve.regularizer import BoundPenalty
+from spikesieve.regularizer import BoundPenalty, GroupRegularizer
 from spikesieve.solver import Sample
 
 
@@ -230,6 +230,7 @@ class ClassifierPopulationGLM(LinearModel):
     ) -> list[tuple[BoundPenalty, float]]:
         """Penalty and strength of each neuron; made once unless the strength differs between neurons."""
         layout = layout.with_outputs(len(self.classes_))
+        _refuse_joined_neurons(self.regularizer_kind, layout.n_outputs)
         if shape_of(self.regularizer_strength) == (1, len(singles)):
             return [single.penalty(layout, scalar) for single in singles]
         return [self.penalty(layout, scalar)] * len(singles)
@@ -272,6 +273,16 @@ class ClassifierPopulationGLM(LinearModel):
             target_tags=TargetTags(required=True, two_d_labels=True, multi_output=True, single_output=False),
             classifier_tags=ClassifierTags(multi_class=self.n_classes != 2),
             input_tags=InputTags(allow_nan=True, sparse=True),
+        )
+
+
+def _refuse_joined_neurons(kind, n_classes: int) -> None:
+    """A mask may have the classes as a third axis, and nothing else."""
+    leaves = flatten(kind.mask, lists_of_numbers_are_leaves=True)[0] if isinstance(kind, GroupRegularizer) else []
+    if any(np.ndim(leaf) > 3 or (np.ndim(leaf) == 3 and np.shape(leaf)[2] != n_classes) for leaf in leaves):
+        raise ValueError(
+            "Neurons of a ClassifierPopulationGLM cannot be joined: the mask of its regularizer must be the same for "
+            f"all neurons, (n_groups, n_features_of_leaf) or (n_groups, n_features_of_leaf, n_classes = {n_classes})."
         )
 
 

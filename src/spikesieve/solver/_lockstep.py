@@ -7,6 +7,7 @@ of its own, which spares the solver from being written as a coroutine. Whoever a
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,7 +49,8 @@ def run_in_lockstep(
     with ThreadPoolExecutor(max(n_running, 1), thread_name_prefix="spikesieve-lockstep") as threads:
         try:
             seats = [meeting for meeting, n_members in zip(meetings, members, strict=True) for _ in range(n_members)]
-            for future in [threads.submit(work, meeting) for meeting in seats]:
+            # Each thread goes by the caller's settings, of NumPy's floating-point errors for one.
+            for future in [threads.submit(copy_context().run, work, meeting) for meeting in seats]:
                 future.result()
         except BaseException as error:  # an interrupt from the keyboard arrives here
             stop(error)
