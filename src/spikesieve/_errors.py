@@ -5,6 +5,7 @@ the estimators turn into a warning.
 """
 
 import enum
+import sys
 
 
 class Status(enum.IntEnum):
@@ -55,3 +56,14 @@ _MESSAGES = {
         "Usual cause: features or observations of the order of 1e100 and more. Rescale them."
     ),
 }
+
+
+def callers_level() -> int:
+    """``stacklevel`` with which a warning of the calling function points at the first line outside the package.
+
+    Python shows a warning once per line that it points at: of fits on different lines each is to be told.
+    """
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "spikesieve":
+        level, frame = level + 1, frame.f_back
+    return level

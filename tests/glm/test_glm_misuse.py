@@ -194,6 +194,23 @@ def test_features_that_may_not_be_used_take_no_degrees_of_freedom(regularizer):
     assert masked.dof_resid_[1] == alone.dof_resid_
 
 
+@pytest.mark.parametrize(
+    "fit",
+    [
+        lambda: GLM().fit(X["g00"], 0 * Y),
+        lambda: GLM(regularizer="GroupLasso").fit(X["g00"], 0 * Y),
+        lambda: GLM(regularizer="GroupLasso").fit_path(X["g00"], 0 * Y, n_strengths=2),
+        lambda: GLM(**SHRUNK).fit(X, 0 * Y).solution_,
+        lambda: PopulationGLM(regularizer="GroupLasso").fit(X["g00"], 0 * np.stack([Y, Y], axis=1)),
+        lambda: ClassifierGLM().fit(X, LABELS),
+    ],
+)
+def test_warnings_point_at_the_line_that_fits(fit):
+    with pytest.warns() as said:
+        fit()
+    assert {warning.filename for warning in said} == {__file__}
+
+
 def test_rows_left_out_in_numbers_are_said():
     holes = {label: leaf.copy() for label, leaf in X.items()}
     holes["g00"][:20] = np.nan

@@ -2,6 +2,7 @@
 
 import warnings
 
+from spikesieve._errors import callers_level
 from spikesieve._tree import CoefLayout
 
 _NAMES_LISTED = 5
@@ -18,10 +19,12 @@ def check_column_names(given: CoefLayout, known: CoefLayout, model: str) -> None
     for label in known.labels:
         new, old, where = given.names_of(label), known.names_of(label), f"X[{label!r}]" if label else "X"
         if old is None and new is not None:
-            warnings.warn(f"{where} has feature names, but {model} was fitted without feature names", stacklevel=5)
+            warnings.warn(
+                f"{where} has feature names, but {model} was fitted without feature names", stacklevel=callers_level()
+            )
         elif old is not None and new is None:
             message = f"{where} does not have valid feature names, but {model} was fitted with feature names"
-            warnings.warn(message, stacklevel=5)
+            warnings.warn(message, stacklevel=callers_level())
         elif old is not None and new is not None and old != new:
             raise ValueError(_difference(new, old, where))
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from spikesieve._arguments import is_real, shown
-from spikesieve._errors import Status
+from spikesieve._errors import Status, callers_level
 from spikesieve.observation_models import CategoricalObservations, ObservationModel
 from spikesieve.solver import Path
 
@@ -54,10 +54,10 @@ def warn_unless_converged(solution: Path) -> None:
     from sklearn.exceptions import ConvergenceWarning
 
     if worst not in solution.status:
-        warnings.warn(f"{worst.message} [the model without features]", ConvergenceWarning, stacklevel=3)
+        warnings.warn(f"{worst.message} [the model without features]", ConvergenceWarning, stacklevel=callers_level())
         return
     failed = [s for s, status in zip(solution.strengths, solution.status, strict=True) if status is worst]
     where = ""
     if len(solution.strengths) > 1:
         where = f" [{len(failed)} of {len(solution.strengths)} strengths, {max(failed):.3g} to {min(failed):.3g}]"
-    warnings.warn(worst.message + where, ConvergenceWarning, stacklevel=3)
+    warnings.warn(worst.message + where, ConvergenceWarning, stacklevel=callers_level())

@@ -7,6 +7,7 @@ from typing import Any, Self
 import numpy as np
 
 from spikesieve._arguments import as_floats, check_flag
+from spikesieve._errors import callers_level
 from spikesieve._progress import PathProgress
 from spikesieve._tree import CoefLayout
 from spikesieve._types import Coef, Intercepts, PyTree, Strengths
@@ -46,7 +47,7 @@ class LinearModel(Estimator, ABC):
                 f"together. Pass a dict of arrays for one group per covariate, or {name}(groups=...), which takes the "
                 "names of columns where X is a data frame.",
                 UserWarning,
-                stacklevel=4,
+                stacklevel=callers_level(),
             )
         if strength is None:
             strength = 1.0 if scalar is None else scalar
@@ -55,7 +56,7 @@ class LinearModel(Estimator, ABC):
                     f"regularizer_strength was not given, so {type(kind).__name__} uses 1.0. Choose it from a path: "
                     "fit_path shows every strength that matters.",
                     UserWarning,
-                    stacklevel=4,
+                    stacklevel=callers_level(),
                 )
         return kind.bind(layout, strength)
 
