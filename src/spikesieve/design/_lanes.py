@@ -4,6 +4,7 @@ A vector of eight that straddles two cache lines costs two accesses: the look-up
 covariate and neuron on arrays as NumPy allocates them and 0.25 ns on these, the moments 0.35 and 0.27 ns.
 """
 
+import math
 from functools import cache
 
 import numpy as np
@@ -14,7 +15,7 @@ _LINE_BYTES = 64
 
 def zeros_on_lines(shape: tuple[int, ...]) -> np.ndarray:
     """Zeros whose first number begins a cache line."""
-    n_bytes = 8 * int(np.prod(shape))
+    n_bytes = 8 * math.prod(shape)
     raw = np.zeros(n_bytes + _LINE_BYTES, dtype=np.uint8)
     first = -raw.ctypes.data % _LINE_BYTES
     return raw[first : first + n_bytes].view(np.float64).reshape(shape)

@@ -130,11 +130,12 @@ class TabulatedBlock(Block):
         return lambda rows, out: _kernels().add_lookup(codes[rows], shift, lines, out)
 
     def partial_gradient(self, rows, residual, partial=None):
-        moments = zeros_on_lines((len(self.axis.table), 2, *residual.shape[1:])) if partial is None else partial
+        shape, zeros = (len(self.axis.table), 2, *residual.shape[1:]), np.zeros
         if residual.shape[1:] == (LANES,):
-            add, residual = _kernels_lanes().add_moments, np.ascontiguousarray(residual)
+            add, zeros, residual = _kernels_lanes().add_moments, zeros_on_lines, np.ascontiguousarray(residual)
         else:
             add = _kernels().add_moments if residual.ndim == 1 else _kernels_outputs().add_moments_of_outputs
+        moments = zeros(shape) if partial is None else partial
         add(self.axis.codes[rows], self.axis.shift, residual, moments)
         return moments
 
