@@ -54,6 +54,10 @@ class Axis:
         """Return the same table with the codes of some rows."""
         return replace(self, codes=self.codes[rows])
 
+    def codes_of(self, rows: slice) -> np.ndarray:
+        """Codes of a row chunk, contiguous, so that loops over them are compiled once and not once more for strides."""
+        return np.ascontiguousarray(self.codes[rows])
+
     def coordinates(self) -> np.ndarray:
         """Return the covariate, scaled to [0, 1], of each row as far as the codes tell; NaN where it has no value."""
         steps = np.append(np.diff(self.grid), [0.0] * 3)
@@ -116,18 +120,18 @@ class TabulatedBlock(Block):
         self.n_samples, self.n_coef = len(axis.codes), axis.table.shape[1]
 
     def predictor(self, coef):
-        axis, codes, shift = self.axis, self.axis.codes, self.axis.shift
+        axis, codes_of, shift = self.axis, self.axis.codes_of, self.axis.shift
         values = axis.columns @ coef
         if coef.shape[1:] == (LANES,):
             lines = zeros_on_lines((len(values), 2, LANES))
             _kernels_lanes().write_lines(values, axis.n_levels, axis.unit, lines)
-            return lambda rows, out: _kernels_lanes().add_lookups(codes[rows], shift, lines, out)
+            return lambda rows, out: _kernels_lanes().add_lookups(codes_of(rows), shift, lines, out)
         if coef.ndim == 2:
             lines = np.stack([values, axis.changes(values)], axis=1)
-            return lambda rows, out: _kernels_outputs().add_lookups(codes[rows], shift, lines, out)
+            return lambda rows, out: _kernels_outputs().add_lookups(codes_of(rows), shift, lines, out)
         lines = np.empty((len(values), 2))
         _kernels().write_lines(values, axis.n_levels, axis.unit, lines)
-        return lambda rows, out: _kernels().add_lookup(codes[rows], shift, lines, out)
+        return lambda rows, out: _kernels().add_lookup(codes_of(rows), shift, lines, out)
 
     def partial_gradient(self, rows, residual, partial=None):
         shape, zeros = (len(self.axis.table), 2, *residual.shape[1:]), np.zeros
@@ -136,7 +140,7 @@ class TabulatedBlock(Block):
         else:
             add = _kernels().add_moments if residual.ndim == 1 else _kernels_outputs().add_moments_of_outputs
         moments = zeros(shape) if partial is None else partial
-        add(self.axis.codes[rows], self.axis.shift, residual, moments)
+        add(self.axis.codes_of(rows), self.axis.shift, residual, moments)
         return moments
 
     def finish_gradient(self, partial):
@@ -157,7 +161,7 @@ class TabulatedBlock(Block):
         _add_gradients(self, rows, residual, out)
 
     def write_matrix(self, rows, out):
-        _kernels().write_rows(self.axis.codes[rows], self.axis.shift, self.axis.table, out)
+        _kernels().write_rows(self.axis.codes_of(rows), self.axis.shift, self.axis.table, out)
 
     def as_matrix(self, rows):
         return self.axis.rows_of(rows)
@@ -234,8 +238,8 @@ class TabulatedPlaneBlock(Block):
         return (x.weighing_table.T @ along_second).swapaxes(0, 1).reshape(self.n_coef, -1)
 
     def _codes(self, rows: slice) -> tuple[np.ndarray, np.ndarray]:
-        """Contiguous, so that loops over them are compiled once."""
-        return np.ascontiguousarray(self.first.codes[rows]), np.ascontiguousarray(self.second.codes[rows])
+        """Codes of a row chunk along both axes."""
+        return self.first.codes_of(rows), self.second.codes_of(rows)
 
     def add_linear_predictor(self, rows, coef, out):
         _add_predictors(self, rows, coef, out)
