@@ -5,7 +5,8 @@ from functools import partial
 import numpy as np
 import pytest
 
-from spikesieve.basis import BSplineEval
+from spikesieve.basis import BSplineEval, CyclicBSplineEval, RaisedCosineLogConv
+from spikesieve.datasets import load_head_direction_recording
 from spikesieve.design import DenseBlock
 from spikesieve.observation_models import PoissonObservations
 from spikesieve.selection import NotEnoughData
@@ -13,8 +14,8 @@ from spikesieve.selection._aligned_moments import Model, aligned_moments, column
 from spikesieve.selection._alignments import Epochs, circular_shifts, swaps
 from spikesieve.selection._columns import Columns, held, rows_of
 from spikesieve.selection._efficient_score import studentised_scores
-from spikesieve.selection._without_covariate import AllCovariates, trend_block
-from spikesieve.solver import Sample
+from spikesieve.selection._without_covariate import RIDGE, AllCovariates, trend_block
+from spikesieve.solver import Sample, as_sample
 
 
 def arrays(n_rows: int, seed: int = 0):
@@ -217,6 +218,23 @@ def test_the_fit_without_a_covariate_is_that_of_the_others(left_out):
     # The weak ridge takes a little away; a score of the intercept remains of it.
     np.testing.assert_allclose(sample.y - without.residual, fit.mu, rtol=0.02)
     assert abs(without.residual.sum()) < 0.05
+
+
+@pytest.mark.parametrize(("cell", "left_out"), [(7, "history"), (12, "speed")])
+def test_fits_of_columns_of_spikes_converge(cell, left_out):
+    recorded = load_head_direction_recording().bin(0.025)
+    counts = recorded.counts.astype(float)
+    history = RaisedCosineLogConv(5, window_size=10, label="history")
+    coupling = RaisedCosineLogConv(3, window_size=10, label="coupling")
+    basis = CyclicBSplineEval(8, bounds=(0, 2 * np.pi), label="heading") + BSplineEval(6, label="speed")
+    others = np.delete(counts, cell, axis=1)
+    design = (basis + history + coupling).design(recorded.head_direction, recorded.speed, counts[:, cell], others)
+    sample = as_sample(design, counts[:, cell], PoissonObservations())
+    without = AllCovariates(sample, PoissonObservations()).without(design.labels.index(left_out))
+    assert without.converged
+    ridge = RIDGE * np.delete(without.coef, design.layout.leaf_slices[design.labels.index(left_out)])
+    score = without.columns.products(slice(0, len(sample.y)), without.residual)[1:]
+    assert np.abs(score - ridge).max() < 0.02  # of some hundreds of spikes
 
 
 def test_trend_counts_among_the_other_covariates():
