@@ -8,6 +8,8 @@ multiply-add a row, measured at 0.5 ns; the transpose adds the residual and its 
 import numba
 import numpy as np
 
+from spikesieve.design._lane_vectors import load_pair, pair, plus, store
+
 
 @numba.njit(cache=True, nogil=True)
 def write_lines(values, n_levels, unit, lines):
@@ -29,14 +31,16 @@ def add_lookup(codes, shift, lines, out):
 
 @numba.njit(cache=True, nogil=True)
 def add_moments(codes, shift, residual, moments):
-    """Sum of the residual, and of the residual times the fraction, per level."""
+    """Sum of the residual, and of the residual times the fraction, per level.
+
+    Both in one operation: adding one after the other takes 1.17 times as long.
+    """
     mask = (1 << shift) - 1
     for i in range(codes.size):
         code = np.int64(codes[i])
         level = code >> shift
         r = residual[i]
-        moments[level, 0] += r
-        moments[level, 1] += r * (code & mask)
+        store(moments, level, plus(load_pair(moments, level), pair(r, r * (code & mask))))
 
 
 @numba.njit(cache=True, nogil=True)
