@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from spikesieve.basis import BSplineEval
-from spikesieve.design import as_design
+from spikesieve.design import DenseBlock, TabulatedBlock, as_design
 from spikesieve.glm import GLM, PopulationGLM
 from spikesieve.observation_models import BernoulliObservations, NegativeBinomialObservations, PoissonObservations
 from spikesieve.solver import Sample, _shared_passes, can_share, solve_neurons
@@ -80,11 +80,11 @@ def test_eight_outputs_in_any_order_of_memory_are_read_right():
 def test_only_canonical_links_many_rows_and_blocks_that_gain_share():
     sample = Sample(tabulated(), np.ones(N_SAMPLES))
     assert not can_share(sample, PoissonObservations())
-    long = Sample(tabulated().take(np.arange(30_000) % N_SAMPLES), np.ones(30_000))
+    long = Sample(tabulated().take(np.arange(300_000) % N_SAMPLES), np.ones(300_000))
     assert can_share(long, PoissonObservations()) and can_share(long, BernoulliObservations())
     assert not can_share(long, NegativeBinomialObservations())
-    place = (BSplineEval(4, bounds=(0, 1)) * BSplineEval(4, bounds=(0, 1))).design(*np.zeros((2, 30_000)))
-    assert not can_share(Sample(place, np.ones(30_000)), PoissonObservations())
+    place = (BSplineEval(4, bounds=(0, 1)) * BSplineEval(4, bounds=(0, 1))).design(*np.zeros((2, 300_000)))
+    assert not can_share(Sample(place, np.ones(300_000)), PoissonObservations())
 
 
 @pytest.fixture
@@ -96,7 +96,8 @@ def sharing(monkeypatch):
         widths.append(len(requests))
         return serve(passes, requests)
 
-    monkeypatch.setattr(_shared_passes, "_FEWEST_ROWS", 0)
+    monkeypatch.setattr(TabulatedBlock, "rows_worth_sharing", 0)
+    monkeypatch.setattr(DenseBlock, "rows_worth_sharing", 0)
     monkeypatch.setattr(_shared_passes.SharedPasses, "serve", counted)
     return widths
 

@@ -21,8 +21,8 @@ class Block(ABC):
 
     n_samples: int
     n_coef: int
-    gains_by_sharing: bool = False
-    """Whether a pass for eight linear predictors takes less than half of the time of eight passes."""
+    rows_worth_sharing: float = float("inf")
+    """Rows from which on paths of eight neurons are faster with shared passes than one after the other."""
 
     @property
     def kind(self) -> str:

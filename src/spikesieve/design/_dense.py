@@ -9,7 +9,7 @@ from spikesieve.design._block import Block
 class DenseBlock(Block):
     """Columns held in an array, ``(n_samples, n_coef)``, of any strides; nothing is copied."""
 
-    gains_by_sharing = True
+    rows_worth_sharing = 20_000
 
     def __init__(self, columns: Matrix):
         self.columns = columns

@@ -27,8 +27,6 @@ from spikesieve.solver._threads import equal_chunks, one_blas_thread, shares_of,
 _CHUNK_ROWS = 8192
 # A pass for eight takes as long as three for one.
 _FEWEST = 4
-# Paths of 24 neurons on W(n, 10) took 0.97 times the time of single ones at 10^4 bins, 0.75 times at 2 * 10^4.
-_FEWEST_ROWS = 20_000
 
 
 @dataclass(frozen=True)
@@ -198,7 +196,8 @@ class _SharingSample(Sample):
 
 def can_share(sample: Sample, family: ObservationModel) -> bool:
     """Whether neurons with these rows would gain by sharing passes."""
-    if sample.design.n_samples < _FEWEST_ROWS or not all(block.gains_by_sharing for block in sample.design.blocks):
+    design = sample.design
+    if design.n_samples < max((block.rows_worth_sharing for block in design.blocks), default=np.inf):
         return False
     return family.cumulant(np.zeros(1), np.zeros(1)) is not None
 
