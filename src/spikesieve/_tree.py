@@ -113,16 +113,20 @@ class CoefLayout:
             leaves = [leaf.reshape(*leaf.shape[:-1], -1, *self.output_shape) for leaf in leaves]
         return self.structure.unflatten(leaves)
 
-    def to_flat(self, tree: PyTree, name: str) -> Coef:
-        """Concatenate a tree of ``(n_features_of_leaf, *output_shape)`` arrays; `name` is what an error calls it."""
+    def leaves_of(self, tree: PyTree, name: str) -> list[Any]:
+        """Leaves of a tree like the features; `name` is what an error calls it."""
         leaves, structure = flatten(tree, lists_of_numbers_are_leaves=True)
         if structure.labels != self.labels:
             raise ValueError(
                 f"{name} has leaves {_listed(structure.labels)} but the features have {_listed(self.labels)}; "
                 "both must be the same pytree."
             )
+        return leaves
+
+    def to_flat(self, tree: PyTree, name: str) -> Coef:
+        """Concatenate a tree of ``(n_features_of_leaf, *output_shape)`` arrays; `name` is what an error calls it."""
         arrays = []
-        for label, leaf, expected in zip(self.labels, leaves, self.leaf_shapes, strict=True):
+        for label, leaf, expected in zip(self.labels, self.leaves_of(tree, name), self.leaf_shapes, strict=True):
             where = f" of leaf {label!r}" if label else ""
             array = as_floats(leaf, name + where)
             if array.shape != expected:

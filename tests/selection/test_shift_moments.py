@@ -7,12 +7,12 @@ import pytest
 
 from spikesieve.basis import BSplineEval, CyclicBSplineEval, RaisedCosineLogConv
 from spikesieve.datasets import load_head_direction_recording
-from spikesieve.design import DenseBlock
+from spikesieve.design import DenseBlock, as_design
 from spikesieve.observation_models import PoissonObservations
 from spikesieve.selection import NotEnoughData
 from spikesieve.selection._aligned_moments import Model, aligned_moments, column_ranges, memory
 from spikesieve.selection._alignments import Epochs, circular_shifts, swaps
-from spikesieve.selection._columns import Columns, held, rows_of
+from spikesieve.selection._columns import HeldColumns, held, rows_of
 from spikesieve.selection._efficient_score import studentised_scores
 from spikesieve.selection._without_covariate import RIDGE, AllCovariates, trend_block
 from spikesieve.solver import Sample, as_sample
@@ -91,7 +91,7 @@ def test_remainder_is_what_a_weighted_regression_leaves():
     root = np.sqrt(weight)[:, None]
     expected = np.linalg.lstsq(columns * root, covariate * root, rcond=None)[0]
     np.testing.assert_allclose(projection, expected, atol=1e-10)
-    everything = Columns((DenseBlock(columns[:, 1:3]), DenseBlock(covariate), DenseBlock(columns[:, 3:])))
+    everything = HeldColumns(as_design({"a": columns[:, 1:3], "b": covariate, "c": columns[:, 3:]}))
     others = everything.without(1)
     np.testing.assert_allclose(others.matrix(slice(0, 200)), columns)
     np.testing.assert_allclose(others.products(slice(20, 90), residual[20:90]), columns[20:90].T @ residual[20:90])

@@ -90,34 +90,29 @@ def store(typing, array, position, lanes):
     return types.void(array, position, lanes), generate
 
 
+def _by_element(instruction: str, one, other):
+    def generate(context, builder, signature, arguments):
+        return getattr(builder, instruction)(*arguments, flags=["contract"])
+
+    return one(one, other), generate
+
+
 @_operation
 def plus(typing, one, other):
     """Sum of two vectors."""
-
-    def generate(context, builder, signature, arguments):
-        return builder.fadd(*arguments, flags=["contract"])
-
-    return one(one, other), generate
+    return _by_element("fadd", one, other)
 
 
 @_operation
 def minus(typing, one, other):
     """Difference of two vectors."""
-
-    def generate(context, builder, signature, arguments):
-        return builder.fsub(*arguments, flags=["contract"])
-
-    return one(one, other), generate
+    return _by_element("fsub", one, other)
 
 
 @_operation
 def times(typing, one, other):
     """Product of two vectors."""
-
-    def generate(context, builder, signature, arguments):
-        return builder.fmul(*arguments, flags=["contract"])
-
-    return one(one, other), generate
+    return _by_element("fmul", one, other)
 
 
 @_operation

@@ -3,7 +3,7 @@
 import numpy as np
 
 from spikesieve._arguments import as_floats
-from spikesieve._tree import CoefLayout, flatten
+from spikesieve._tree import CoefLayout
 from spikesieve._types import PyTree
 
 
@@ -17,12 +17,7 @@ def kept_features(feature_mask: PyTree, layout: CoefLayout) -> np.ndarray | None
     """
     if feature_mask is None:
         return None
-    leaves, structure = flatten(feature_mask, lists_of_numbers_are_leaves=True)
-    if structure.labels != layout.labels:
-        raise ValueError(
-            f"feature_mask has leaves {list(structure.labels)} but the features have {list(layout.labels)}; both must "
-            "be the same pytree."
-        )
+    leaves = layout.leaves_of(feature_mask, "feature_mask")
     rows = []
     for label, leaf, shape in zip(layout.labels, leaves, layout.leaf_shapes, strict=True):
         where = f" of {label!r}" if label else ""

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from spikesieve._arguments import as_floats
-from spikesieve._tree import CoefLayout, flatten
+from spikesieve._tree import CoefLayout
 from spikesieve._types import Index, PyTree
 
 
@@ -235,15 +235,9 @@ def _of_rows(rows: np.ndarray, name: str) -> list[Index]:
 
 
 def _flat_mask(mask, layout: CoefLayout) -> np.ndarray:
-    leaves, structure = flatten(mask, lists_of_numbers_are_leaves=True)
-    if structure.labels != layout.labels:
-        raise ValueError(
-            f"mask has leaves {list(structure.labels)} but the features have {list(layout.labels)}; "
-            "both must be the same pytree."
-        )
     arrays = [
         as_floats(leaf, f"mask of {label!r}" if label else "mask")
-        for label, leaf in zip(layout.labels, leaves, strict=True)
+        for label, leaf in zip(layout.labels, layout.leaves_of(mask, "mask"), strict=True)
     ]
     for label, array, columns in zip(layout.labels, arrays, layout.leaf_slices, strict=True):
         wanted = (arrays[0].shape[0] if arrays[0].ndim else 0, columns.stop - columns.start)

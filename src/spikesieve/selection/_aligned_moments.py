@@ -20,12 +20,12 @@ from jaxtyping import Float
 from scipy.fft import next_fast_len
 
 from spikesieve._types import Index, PerSample
+from spikesieve.design import row_chunks
 from spikesieve.selection._alignments import Alignments, Epochs
-from spikesieve.selection._columns import Rows, RowsOf
+from spikesieve.selection._columns import ROWS_AT_A_TIME, Rows, RowsOf
 
 _COLUMNS_AT_A_TIME = 32
 _VALUES_AT_A_TIME = 2**22
-_ROWS_AT_A_TIME = 2**16
 _RANK_TOLERANCE = 1e-9
 
 
@@ -146,8 +146,7 @@ def _taking_part(epochs: Epochs, epoch: int) -> Iterator[slice]:
     """Rows of an epoch that are in the score, so many at a time that their columns fit in memory."""
     start = int(epochs.starts[epoch])
     stop = start + int(epochs.n_taking_part[epoch])
-    for first in range(start, stop, _ROWS_AT_A_TIME):
-        yield slice(first, min(first + _ROWS_AT_A_TIME, stop))
+    return (rows for _, rows in row_chunks(stop, slice(start, stop), ROWS_AT_A_TIME))
 
 
 def _shifted_epoch(covariate: RowsOf, model: Model, epoch: int, steps: Index) -> list[np.ndarray]:

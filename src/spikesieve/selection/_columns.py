@@ -8,7 +8,8 @@ import numpy as np
 from jaxtyping import Float
 
 from spikesieve._types import PerSample
-from spikesieve.design import Block
+from spikesieve.design import Block, Design, row_chunks
+from spikesieve.solver import Columns
 
 Rows = Float[np.ndarray, "n_rows n_columns"]
 RowsOf = Callable[[slice], Rows]
@@ -18,7 +19,8 @@ _MOST_HELD = 2**24
 """Entries of a matrix that is kept instead of being written anew for every covariate: 128 MiB."""
 
 
-_ROWS_AT_A_TIME = 2**16
+ROWS_AT_A_TIME = 2**16
+"""Rows of many columns that are read at once."""
 
 
 def rows_of(block: Block, rows: slice) -> Rows:
@@ -29,24 +31,20 @@ def rows_of(block: Block, rows: slice) -> Rows:
 
 
 @dataclass(frozen=True)
-class Columns:
-    """An intercept and the columns of some blocks, kept in memory where they fit."""
+class HeldColumns:
+    """An intercept and the columns of a design, kept in memory where they fit."""
 
-    blocks: tuple[Block, ...] = field(repr=False)
+    design: Design = field(repr=False)
 
     @property
-    def n_rows(self) -> int:
-        """Rows of every block."""
-        return self.blocks[0].n_samples
-
-    @cached_property
-    def stops(self) -> np.ndarray:
-        """Number of columns up to each block and with it; the intercept is the first column."""
-        return 1 + np.cumsum([0, *(block.n_coef for block in self.blocks)])
+    def n_columns(self) -> int:
+        """Columns of all blocks, and the intercept, which is the first."""
+        return 1 + self.design.n_coef
 
     def of_block(self, number: int) -> slice:
         """Columns of one block."""
-        return slice(int(self.stops[number]), int(self.stops[number + 1]))
+        span = self.design.layout.leaf_slices[number]
+        return slice(span.start + 1, span.stop + 1)
 
     def matrix(self, rows: slice) -> Rows:
         """Columns on a slice of rows; not to be written into."""
@@ -58,20 +56,18 @@ class Columns:
 
     @cached_property
     def _held(self) -> Rows | None:
-        return self._write(slice(0, self.n_rows)) if self.n_rows * self.stops[-1] <= _MOST_HELD else None
+        n_rows = self.design.n_samples
+        return self._write(slice(0, n_rows)) if n_rows * self.n_columns <= _MOST_HELD else None
 
     def _write(self, rows: slice) -> Rows:
-        matrix = np.ones((len(range(*rows.indices(self.n_rows))), self.stops[-1]))
-        for number, block in enumerate(self.blocks):
-            block.write_matrix(rows, matrix[:, self.of_block(number)])
-        return matrix
+        return Columns(self.design, np.arange(self.design.n_coef)).with_intercept(rows)
 
 
 @dataclass(frozen=True)
 class OtherColumns:
     """All columns but some."""
 
-    everything: Columns
+    everything: HeldColumns
     left_out: slice
 
     def matrix(self, rows: slice) -> Rows:
@@ -81,9 +77,9 @@ class OtherColumns:
     def products(self, rows: slice, values: PerSample) -> np.ndarray:
         """Sum over rows of each column times the rows' values."""
         everything = self.everything
-        sums = np.zeros(everything.stops[-1])
+        sums = np.zeros(everything.n_columns)
         sums[0] = values.sum()
-        for number, block in enumerate(everything.blocks):
+        for number, block in enumerate(everything.design.blocks):
             if everything.of_block(number) != self.left_out:
                 sums[everything.of_block(number)] = block.finish_gradient(block.partial_gradient(rows, values))
         return np.delete(sums, self.left_out)
@@ -101,7 +97,6 @@ def held(columns: RowsOf, n_rows: int) -> RowsOf:
     if n_rows * n_columns > _MOST_HELD:
         return columns
     matrix = np.empty((n_rows, n_columns))
-    for first in range(0, n_rows, _ROWS_AT_A_TIME):
-        rows = slice(first, min(first + _ROWS_AT_A_TIME, n_rows))
+    for rows, _ in row_chunks(n_rows, slice(0, n_rows), ROWS_AT_A_TIME):
         matrix[rows] = columns(rows)
     return matrix.__getitem__

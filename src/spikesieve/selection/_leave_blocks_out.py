@@ -39,7 +39,7 @@ def changes_without_blocks(
         for a, b in zip(edges[:-1], edges[1:], strict=True)
     ]
     total = sum(curvature for _, curvature in parts)
-    penalty = np.full(len(coef) + 1, ridge * (n if sample.weight is None else float(sample.weight.sum())))
+    penalty = np.full(len(coef) + 1, ridge * sample.total_weight)
     penalty[0] = 0.0
     return np.array([_solve(total - curvature + np.diag(penalty), score) for score, curvature in parts])
 

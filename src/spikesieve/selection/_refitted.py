@@ -21,10 +21,9 @@ def deviance_gains(
     others = tuple(np.delete(np.array(model.blocks, dtype=object), covariate))
     coef = np.delete(without.coef, sample.design.layout.leaf_slices[covariate])
     start = (without.intercept, np.concatenate([coef, np.zeros(block.n_coef)]))
-    total = len(sample.y) if sample.weight is None else float(sample.weight.sum())
     gains = np.empty(len(alignments.partners))
     for number in range(len(gains)):
         moved = block if number == 0 else block.take(alignments.rows(number))
         fit = fit_blocks((*others, moved), sample, family, start)
-        gains[number] = 2.0 / family.loss_scale * total * (without.objective - fit.objective[0])
+        gains[number] = 2.0 / family.loss_scale * sample.total_weight * (without.objective - fit.objective[0])
     return gains

@@ -11,8 +11,8 @@ from spikesieve.basis import BSplineEval
 from spikesieve.design import Block, Design
 from spikesieve.observation_models import ObservationModel
 from spikesieve.regularizer import Penalty
-from spikesieve.selection._columns import Columns, OtherColumns
-from spikesieve.solver import Path, Problem, Sample, path
+from spikesieve.selection._columns import HeldColumns, OtherColumns
+from spikesieve.solver import Path, Problem, Sample, factorise, path
 
 RIDGE = 0.1
 """Prior precision of a coefficient: a standard deviation of 3 in the linear predictor, which no tuning exceeds."""
@@ -64,9 +64,9 @@ class AllCovariates:
         return self.sample.design.blocks + (() if self.trend is None else (self.trend,))
 
     @cached_property
-    def columns(self) -> Columns:
+    def columns(self) -> HeldColumns:
         """Their columns."""
-        return Columns(self.blocks)
+        return HeldColumns(self._whole.design)
 
     def without(self, covariate: int) -> WithoutCovariate:
         """Leave one covariate out and fit the others anew.
@@ -76,9 +76,9 @@ class AllCovariates:
         covariates without effect.
         """
         others = self.columns.without(covariate)
-        free = np.delete(np.arange(self.columns.stops[-1]), others.left_out)
+        free = np.delete(np.arange(self.columns.n_columns), others.left_out)
         blocks = np.delete(np.arange(len(self.blocks)), covariate)
-        theta = np.concatenate([np.atleast_1d(self._fit.intercept[0]), self._fit.coef_matrix[0]])
+        theta = self._start.copy()
         theta[others.left_out] = 0.0
         theta, objective, converged = self._minimise(theta, free, blocks)
         eta = self._whole.linear_predictor(theta[1:], theta[0])
@@ -89,17 +89,17 @@ class AllCovariates:
 
     def _minimise(self, theta: np.ndarray, free, blocks) -> tuple[np.ndarray, float, bool]:
         """Minimise over the `free` of (intercept, coefficients) from `theta`."""
-        inverse = _inverse_of(self._hessian[np.ix_(free, free)])
+        solve = factorise(self._hessian[np.ix_(free, free)])
         objective, gradient = self._evaluate(theta, blocks)
         before = np.inf
         for _ in range(_MAX_STEPS):
             step = np.zeros_like(theta)
-            step[free] = -inverse @ gradient[free]
-            promised = -self._total * float(step @ gradient)
+            step[free] = -solve(gradient[free])
+            promised = -self.sample.total_weight * float(step @ gradient)
             if promised <= _ACCURACY:
                 return theta, objective, True
             if promised > _SLOW * before:
-                inverse = _inverse_of(self._hessian_at(theta, _MANY_ROWS)[np.ix_(free, free)])
+                solve = factorise(self._hessian_at(theta, _MANY_ROWS)[np.ix_(free, free)])
                 before = np.inf
                 continue
             theta, new_objective, gradient = self._descend(theta, step, objective, blocks)
@@ -123,18 +123,15 @@ class AllCovariates:
         ridge = self._ridge * theta[1:]
         return at.loss + 0.5 * float(ridge @ theta[1:]), np.concatenate([at.intercept_gradient, at.gradient + ridge])
 
-    @cached_property
-    def _total(self) -> float:
-        weight = self.sample.weight
-        return float(len(self.sample.y)) if weight is None else float(weight.sum())
-
     @property
     def _ridge(self) -> float:
-        return RIDGE / self._total
+        return RIDGE / self.sample.total_weight
 
     @cached_property
-    def _fit(self) -> Path:
-        return fit_blocks(self.blocks, self.sample, self.family)
+    def _start(self) -> np.ndarray:
+        """Intercept and coefficients of the fit of them all."""
+        fit = fit_blocks(self.blocks, self.sample, self.family)
+        return np.concatenate([np.atleast_1d(fit.intercept[0]), fit.coef_matrix[0]])
 
     @cached_property
     def _whole(self) -> Sample:
@@ -146,22 +143,13 @@ class AllCovariates:
 
     @cached_property
     def _hessian(self) -> np.ndarray:
-        theta = np.concatenate([np.atleast_1d(self._fit.intercept[0]), self._fit.coef_matrix[0]])
-        return self._hessian_at(theta, _HESSIAN_ROWS)
+        return self._hessian_at(self._start, _HESSIAN_ROWS)
 
     def _hessian_at(self, theta: np.ndarray, n_rows: int) -> np.ndarray:
         stride = max(1, len(self.sample.y) // n_rows)
         hessian = self._problem.hessian(theta[:1], theta[1:], np.arange(len(theta) - 1), stride)
         hessian.flat[len(theta) + 1 :: len(theta) + 1] += self._ridge
         return hessian
-
-
-def _inverse_of(hessian: np.ndarray) -> np.ndarray:
-    """Inverse by way of the eigenvalues, none of which may be smaller than rounding."""
-    size = np.sqrt(np.maximum(np.diagonal(hessian), np.finfo(float).tiny))
-    values, vectors = np.linalg.eigh(hessian / size / size[:, None])
-    scaled = vectors / np.sqrt(np.maximum(values, 1e-12 * values[-1])) / size[:, None]
-    return scaled @ scaled.T
 
 
 def trend_block(times: PerSample, n_functions: int) -> Block | None:
@@ -178,13 +166,12 @@ def fit_blocks(
     """Fit some blocks to a sample's counts with the weak ridge; a path of one strength."""
     design = _design_of(blocks)
     penalty = Penalty(design.n_coef, (), np.zeros(0), (), np.full(design.n_coef, RIDGE))
-    total = len(sample.y) if sample.weight is None else float(sample.weight.sum())
     return path(
         design,
         sample.y,
         family,
         penalty,
-        strengths=np.array([1.0 / total]),
+        strengths=np.array([1.0 / sample.total_weight]),
         tolerance=_TOLERANCE,
         offset=sample.offset,
         sample_weight=sample.weight,

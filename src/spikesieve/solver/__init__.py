@@ -2,7 +2,9 @@
 
 from spikesieve._errors import Status
 from spikesieve.solver._categorical_problem import CategoricalProblem
+from spikesieve.solver._columns import Columns
 from spikesieve.solver._dispersion import Dispersion, with_estimated_scale
+from spikesieve.solver._factorise import factorise
 from spikesieve.solver._masked_problem import MaskedProblem
 from spikesieve.solver._null import null_linear_predictor
 from spikesieve.solver._path import DEFAULT_TOLERANCE, path, solve_path
@@ -16,6 +18,7 @@ from spikesieve.solver._threads import number_of_threads, one_blas_thread
 __all__ = [
     "DEFAULT_TOLERANCE",
     "CategoricalProblem",
+    "Columns",
     "Dispersion",
     "MaskedProblem",
     "Path",
@@ -26,6 +29,7 @@ __all__ = [
     "as_counts",
     "as_sample",
     "can_share",
+    "factorise",
     "null_linear_predictor",
     "number_of_threads",
     "one_blas_thread",

@@ -52,6 +52,11 @@ class Sample:
         return self.design.with_offset(self.offset).with_weight(self.weight)
 
     @property
+    def total_weight(self) -> float:
+        """Sum of the rows' weights; their number where all weigh the same."""
+        return float(len(self.y)) if self.weight is None else float(self.weight.sum())
+
+    @property
     def relative_weight(self) -> PerSample | float:
         """Weights that average 1."""
         return 1.0 if self.weight is None else self.weight / self.weight.mean()
