@@ -2,13 +2,19 @@
 
 A code is a fixed-point position in a table: ``level = code >> shift`` and, below it, how far on to the next level in
 units of ``2**-shift``. `lines` holds per level the value there and the change per unit: one fetch and one
-multiply-add a row, measured at 0.5 ns; the transpose adds the residual and its product with the fraction, 0.7 ns.
+multiply-add a row, measured at 0.5 ns from the cache and 0.6 from memory; the transpose adds the residual and its
+product with the fraction, 0.6 and 0.8 ns. Eight rows are done together: splitting codes and turning fractions into
+numbers one by one took 0.2 ns more.
 """
 
 import numba
 import numpy as np
 
-from spikesieve.design._lane_vectors import load_pair, pair, plus, store
+from spikesieve.design._lane_vectors import add_pairs, fractions, interpolate, load, plus, prefetch, store, times
+from spikesieve.design._lanes import LANES
+
+# Vectors of codes. Rows of 10 covariates are more than a cache holds, and waiting for them was a tenth of both loops.
+_AHEAD = np.uint64(64)
 
 
 @numba.njit(cache=True, nogil=True)
@@ -22,25 +28,30 @@ def write_lines(values, n_levels, unit, lines):
 @numba.njit(cache=True, nogil=True)
 def add_lookup(codes, shift, lines, out):
     """``out[i] += lines[level, 0] + fraction * lines[level, 1]``."""
-    mask = (1 << shift) - 1
-    for i in range(codes.size):
-        code = np.int64(codes[i])
-        level = code >> shift
-        out[i] += lines[level, 0] + (code & mask) * lines[level, 1]
+    bits, mask, n_vectors = np.uint64(shift), (np.uint64(1) << np.uint64(shift)) - np.uint64(1), codes.size // LANES
+    for position in range(np.uint64(n_vectors)):
+        prefetch(codes, position + _AHEAD)
+        found = interpolate(lines, codes, position, bits, fractions(codes, position, mask))
+        store(out, position, plus(load(out, position), found))
+    for i in range(n_vectors * LANES, codes.size):
+        code = np.uint64(codes[i])
+        level = code >> bits
+        out[i] += lines[level, 0] + np.float64(np.int64(code & mask)) * lines[level, 1]
 
 
 @numba.njit(cache=True, nogil=True)
 def add_moments(codes, shift, residual, moments):
-    """Sum of the residual, and of the residual times the fraction, per level.
-
-    Both in one operation: adding one after the other takes 1.17 times as long.
-    """
-    mask = (1 << shift) - 1
-    for i in range(codes.size):
-        code = np.int64(codes[i])
-        level = code >> shift
-        r = residual[i]
-        store(moments, level, plus(load_pair(moments, level), pair(r, r * (code & mask))))
+    """Sum of the residual, and of the residual times the fraction, per level."""
+    bits, mask, n_vectors = np.uint64(shift), (np.uint64(1) << np.uint64(shift)) - np.uint64(1), codes.size // LANES
+    for position in range(np.uint64(n_vectors)):
+        prefetch(codes, position + _AHEAD)
+        residuals = load(residual, position)
+        add_pairs(moments, codes, position, bits, residuals, times(residuals, fractions(codes, position, mask)))
+    for i in range(n_vectors * LANES, codes.size):
+        code = np.uint64(codes[i])
+        level, r = code >> bits, residual[i]
+        moments[level, 0] += r
+        moments[level, 1] += r * np.float64(np.int64(code & mask))
 
 
 @numba.njit(cache=True, nogil=True)
