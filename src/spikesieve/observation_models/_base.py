@@ -104,6 +104,11 @@ class ObservationModel(ABC):
         return isinstance(self.inverse_link, self.convex_links)
 
     @property
+    def is_quadratic(self) -> bool:
+        """Whether the loss is ``(y - eta)^2`` in the linear predictor ``eta``."""
+        return False
+
+    @property
     def has_boundary(self) -> bool:
         """Whether some linear predictors give a mean that the family cannot have: the loss is infinite there."""
         return self._may_leave

@@ -29,6 +29,10 @@ class GaussianObservations(ObservationModel):
     mean_range = (-np.inf, np.inf)
     convex_links = (Identity,)
 
+    @property
+    def is_quadratic(self):
+        return isinstance(self.inverse_link, Identity)
+
     def default_inverse_link(self):
         return Identity()
 

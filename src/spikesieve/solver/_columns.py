@@ -40,6 +40,11 @@ class Columns:
         """A column of ones and the columns on some rows, as a fresh matrix."""
         n_rows = len(range(*rows.indices(self.design.n_samples)))
         matrix = np.empty((n_rows, len(self.indices) + 1))
+        self.write_with_intercept(rows, matrix)
+        return matrix
+
+    def write_with_intercept(self, rows: slice, matrix: Matrix) -> None:
+        """Write the same into the first columns of a matrix."""
         matrix[:, 0] = 1.0
         for b, inside, where in self._parts:
             block, first = self.design.blocks[b], int(where[0]) + 1
@@ -47,18 +52,17 @@ class Columns:
                 block.write_matrix(rows, matrix[:, first : first + len(inside)])
             else:
                 matrix[:, where + 1] = block.as_matrix(rows)[:, inside]
-        return matrix
 
     def weighted_gram(self, rows: slice, weight: PerSample) -> Gram:
         """``C.T @ diag(weight) @ C`` with C the intercept's column and these on some rows."""
         gram = np.zeros((len(self.indices) + 1,) * 2)
-        for part, piece in self._pieces(rows):
+        for part, piece in self.pieces(rows):
             scaled = self.with_intercept(piece)
             scaled *= np.sqrt(weight[part])[:, None]
             gram += scaled.T @ scaled
         return gram
 
-    def _pieces(self, rows: slice) -> Iterator[tuple[slice, slice]]:
+    def pieces(self, rows: slice) -> Iterator[tuple[slice, slice]]:
         """Cut a chunk of a pass, which is as long as its codes and events allow, into pieces for dense columns."""
         return row_chunks(self.design.n_samples, rows, max(1, _PIECE_BYTES // (8 * (len(self.indices) + 1))))
 
@@ -83,6 +87,6 @@ class Columns:
         """Largest absolute entry of each column over all rows."""
         peak = np.zeros(len(self.indices))
         for rows in chunks:
-            for _, piece in self._pieces(rows):
+            for _, piece in self.pieces(rows):
                 np.maximum(peak, np.abs(self.with_intercept(piece)[:, 1:]).max(axis=0), out=peak)
         return peak

@@ -15,6 +15,7 @@ from spikesieve.solver._concave import at_curvature_of, solve_from_norm
 from spikesieve.solver._expanded import ExpandedProblem
 from spikesieve.solver._extrapolation import Extrapolation
 from spikesieve.solver._masked_problem import MaskedProblem
+from spikesieve.solver._moments_problem import in_moments
 from spikesieve.solver._newton import NewtonSolver, Point
 from spikesieve.solver._null import NullModel, fit_null_model
 from spikesieve.solver._protocol import Problem
@@ -111,6 +112,7 @@ def solve_path(
     most_groups: int | None = None,
 ) -> Path:
     """Follow the path of any problem; the arguments are those of `path`."""
+    problem = in_moments(problem, n_strengths if strengths is None else np.size(strengths))
     if isinstance(penalty, AdaptivePenalty):
         penalty = penalty.informed(_pilot_coef(problem, penalty, tolerance, maxiter))
     expansion = None
