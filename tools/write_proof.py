@@ -43,6 +43,11 @@ OTHERS = [
     ("penalties over several outputs", "single fits", "glm/test_population_penalties.py"),
     ("classifiers", "scikit-learn, statsmodels, optimality conditions", "glm/test_classifier.py"),
     ("populations of classifiers", "single classifiers", "glm/test_classifier_population.py"),
+    (
+        "neurons of classifiers joined by a penalty",
+        "CVXPY; optimality conditions in NumPy; one neuron alone",
+        "glm/test_classifier_population.py",
+    ),
     ("scikit-learn's conventions", "its own checks", "glm/test_scikit_learn.py"),
     ("saved models", "what they were, damaged and foreign files", "glm/test_saving.py"),
     ("simulated populations", "the definition, written slowly; NeMoS", "simulation/test_simulation.py"),

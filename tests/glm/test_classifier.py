@@ -9,7 +9,7 @@ from spikesieve._tree import CoefLayout, flatten
 from spikesieve.basis import BSplineEval
 from spikesieve.design import as_design
 from spikesieve.glm import ClassifierGLM
-from spikesieve.regularizer import GroupLasso
+from spikesieve.regularizer import GroupLasso, GroupMCP, GroupSCAD
 from spikesieve.solver import CategoricalProblem
 from tests.solver.problems import design_of, features
 
@@ -137,6 +137,19 @@ def test_group_lasso_path_is_optimal(joint):
     np.testing.assert_allclose(at.coef_["g00"], path.coef["g00"][k])
     between = path.at(0.5 * (path.strengths[3] + path.strengths[4]))
     assert between.solution_.converged.all() and between.predict(X).shape == y.shape
+
+
+@pytest.mark.parametrize("joint", [True, False])
+@pytest.mark.parametrize("kind", [GroupMCP, GroupSCAD])
+def test_concave_penalties_where_they_are_flat_leave_coefficients_finite(kind, joint):
+    """A common shift of all classes costs nothing there, and has neither slope nor curvature."""
+    X, y = problem_data()
+    free = ClassifierGLM(3, regularizer="UnRegularized", solver_kwargs=EXACT).fit(X, y)
+    path = ClassifierGLM(3, regularizer=kind(joint=joint), solver_kwargs=EXACT).fit_path(X, y, [0.02, 0.002, 1e-5])
+    assert path.converged.all()
+    for label in X:
+        coef = path.coef[label][2]
+        np.testing.assert_allclose(coef - coef.mean(axis=1, keepdims=True), free.coef_[label], atol=2e-3)
 
 
 def test_joint_groups_remove_a_covariate_for_all_classes():

@@ -9,7 +9,7 @@ from spikesieve.design import as_design
 from spikesieve.glm import GLM, PopulationGLM
 from spikesieve.observation_models import NegativeBinomialObservations, PoissonObservations, resolve_observation_model
 from spikesieve.regularizer import GroupLasso
-from spikesieve.solver import MaskedProblem, PopulationProblem, _population_problem
+from spikesieve.solver import MaskedProblem, PopulationProblem, _blocks
 from tests.solver.problems import design_of, features
 
 EXACT = {"tol": 1e-10}
@@ -235,7 +235,7 @@ def test_joined_neurons_know_the_edge_of_their_familys_means():
 
 def test_more_joined_coefficients_than_fit_into_memory_are_refused(monkeypatch):
     X, y = recording()
-    monkeypatch.setattr(_population_problem, "_MOST_COLUMNS", 17)
+    monkeypatch.setattr(_blocks, "_MOST_COLUMNS", 17)
     with pytest.raises(ValueError, match="3 joined neurons need curvature over 18 .* 17 are the most: join fewer"):
         PopulationGLM(**{**LASSO, "regularizer": GroupLasso(joint=True)}).fit(X, y)
     PopulationGLM(**LASSO).fit(X, y)
@@ -315,6 +315,10 @@ def test_warm_start_and_initial_parameters_change_nothing():
                 "NegativeBinomial", regularizer=GroupLasso(joint=True), regularizer_strength=0.1
             ).fit(X, y),
             "Neurons can be joined only at a known dispersion",
+        ),
+        (
+            lambda X, y: PopulationGLM(regularizer=GroupLasso(joint="classes"), regularizer_strength=0.1).fit(X, y),
+            'joint="classes" is for classifiers',
         ),
     ],
 )

@@ -10,6 +10,7 @@ from tests.solver.problems import features
 EXACT = {"tol": 1e-9}
 SHARED = {"first": ["g00", "g01"], "second": ["g01", "g02"]}
 PENALTIES = {
+    "elastic": r.GroupElasticNet(0.5),
     "adaptive": r.AdaptiveGroupLasso(),
     "MCP": r.GroupMCP(),
     "SCAD": r.GroupSCAD(),
@@ -21,6 +22,7 @@ PENALTIES = {
     "overlap of norms": r.OverlappingGroupLasso(SHARED, form="intersection"),
 }
 JOINED = {
+    "elastic": r.GroupElasticNet(0.5, joint=True),
     "adaptive": r.AdaptiveGroupLasso(joint=True),
     "MCP": r.GroupMCP(joint=True),
     "SCAD": r.GroupSCAD(joint=True),
@@ -84,6 +86,30 @@ def test_classifiers_take_every_penalty(name):
     assert alone.solution_.converged.all() and alone.coef_["g00"].any()
     for label in X:
         np.testing.assert_allclose(population.coef_[label][:, 0], alone.coef_[label], atol=1e-8)
+
+
+@pytest.mark.parametrize("name", JOINED)
+def test_joined_penalties_with_one_neuron_are_those_of_a_single_classifier(name):
+    X, y = recording()
+    labels = np.minimum(y[:, :1], 2).astype(int)
+    joined = ClassifierPopulationGLM(3, regularizer=JOINED[name], **STRENGTH).fit(X, labels)
+    alone = ClassifierGLM(3, regularizer=JOINED[name], **STRENGTH).fit(X, labels[:, 0])
+    assert joined.solutions_[0].converged.all() and alone.coef_["g00"].any()
+    for label in X:
+        np.testing.assert_allclose(joined.coef_[label][:, 0], alone.coef_[label], atol=1e-7)
+
+
+@pytest.mark.parametrize("name", JOINED)
+def test_joined_penalties_keep_or_remove_a_covariate_for_all_neurons_and_classes(name):
+    X, y = recording()
+    labels = np.minimum(y, 2).astype(int)
+    model = ClassifierPopulationGLM(3, regularizer=JOINED[name], solver_kwargs=EXACT)
+    path = model.fit_path(X, labels, n_strengths=4, min_ratio=0.1)
+    assert path.converged.all()
+    assert path.group_labels == (tuple(SHARED) if "overlap" in name else ("g00", "g01", "g02"))
+    for leaf in path.coef.values():
+        active = leaf.any(axis=(1, 3))
+        np.testing.assert_array_equal(active[:, 0], active[:, 1])
 
 
 @pytest.mark.parametrize("name", ["smooth", "standardized", "hierarchical", "MCP", "adaptive"])

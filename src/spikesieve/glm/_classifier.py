@@ -2,6 +2,7 @@
 
 import copy
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -26,6 +27,9 @@ from spikesieve.solver import (
     number_of_threads,
     solve_path,
 )
+
+# Far above rounding, and nothing to what it is added to.
+_CONCAVE_SHARE = 1e-4
 
 
 class ClassifierGLM(SingleModel):
@@ -164,9 +168,10 @@ class ClassifierGLM(SingleModel):
     ) -> Path:
         """Call the path solver with this model's options; `fit` and `fit_path` end here."""
         del family
-        n_classes, free = len(self.classes_), unpenalised(penalty)
-        problem = categorical_problem(sample, free, n_classes, number_of_threads(self.n_jobs))
-        begin = None if start is None else centred(start[0], start[1], free, n_classes)
+        n_classes = len(self.classes_)
+        threads = number_of_threads(self.n_jobs)
+        problem = categorical_problem(sample, n_classes, threads, **common_directions(penalty))
+        begin = None if start is None else centred(start[0], start[1], unpenalised(penalty), n_classes)
         settings = solver_options(self.solver_name, self.solver_kwargs)
         return solve_path(problem, penalty, strengths, start=begin, **options, **settings)
 
@@ -268,23 +273,37 @@ def unpenalised(penalty: BoundPenalty) -> Index:
     return penalty.ungrouped[penalty.quadratic[penalty.ungrouped] == 0]
 
 
+def common_directions(penalty: BoundPenalty) -> dict[str, Any]:
+    """What a categorical problem is to do about coefficients that a penalty may leave without slope.
+
+    A concave one is flat for every group that is large. What its `gamma` is relative to includes the curvature given.
+    """
+    if isinstance(penalty, Penalty) and not penalty.shape.is_convex:
+        return {"unpenalised": np.arange(penalty.n_coef), "common_share": _CONCAVE_SHARE}
+    return {"unpenalised": unpenalised(penalty)}
+
+
 def centred(intercept: Intercepts, coef: Coef, free: Index, n_classes: int) -> tuple[Intercepts, Coef]:
-    """Return the same model with parameters that average zero over the classes, where no penalty cares."""
+    """Return the same model with parameters that average zero over the classes, where no penalty cares.
+
+    Of several neurons each has its own, neuron by neuron.
+    """
     is_free = np.isin(np.arange(coef.size), free).reshape(-1, n_classes).all(axis=1)
     matrix = coef.reshape(-1, n_classes)
     mean = np.where(is_free, matrix.mean(axis=1), 0.0)
-    return intercept - np.mean(intercept), (matrix - mean[:, None]).ravel()
+    of_neurons = intercept.reshape(-1, n_classes)
+    return (of_neurons - of_neurons.mean(axis=1, keepdims=True)).ravel(), (matrix - mean[:, None]).ravel()
 
 
-def categorical_problem(sample: Sample, free: Index, n_classes: int, n_threads: int) -> Problem:
-    """What the solver is to minimise for class numbers as the observations of a sample; `free` are unpenalised."""
+def categorical_problem(sample: Sample, n_classes: int, n_threads: int, **common: Any) -> Problem:
+    """What the solver is to minimise for class numbers as observations; `common` is of `common_directions`."""
     problem = CategoricalProblem(
         design=sample.design,
         n_outputs=n_classes,
         row_weights=None if sample.weight is None else np.asarray(sample.relative_weight),
         n_threads=n_threads,
         labels=sample.y.astype(np.intp),
-        unpenalised=free,
+        **common,
     )
     if sample.feature_mask is None:
         return problem

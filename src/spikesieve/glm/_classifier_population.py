@@ -6,38 +6,50 @@ from functools import partial
 
 import numpy as np
 
+from spikesieve._progress import PathProgress
 from spikesieve._randomness import as_generator
-from spikesieve._tree import CoefLayout, flatten
-from spikesieve._types import PerOutput, PyTree, Strengths
+from spikesieve._tree import CoefLayout
+from spikesieve._types import Coef, Mask, PerOutput, PyTree, Strengths
 from spikesieve.design import Design
-from spikesieve.glm._classifier import ClassifierGLM, probabilities_as, softmax_family
+from spikesieve.glm._classifier import (
+    ClassifierGLM,
+    centred,
+    common_directions,
+    probabilities_as,
+    softmax_family,
+    unpenalised,
+)
 from spikesieve.glm._feature_mask import kept_features
+from spikesieve.glm._fitted_at import FittedAt, warn_unless_converged
 from spikesieve.glm._labels import as_labels_of_neurons, classes_in, most_probable, numbers_of
 from spikesieve.glm._linear_model import LinearModel, parameters
 from spikesieve.glm._neuron_strengths import shape_of, strength_of_neuron, strength_of_neurons
 from spikesieve.glm._path_strengths import path_strengths
 from spikesieve.glm._population_path import PopulationPath
-from spikesieve.glm._population_sample import PopulationSample
+from spikesieve.glm._population_sample import JointRows, PopulationSample
 from spikesieve.glm._scores import categorical_score_of
+from spikesieve.glm._solver_options import solver_options
 from spikesieve.observation_models import CategoricalObservations
 from spikesieve.regularizer import BoundPenalty, GroupRegularizer
-from spikesieve.solver import Sample
+from spikesieve.solver import Path, Sample, number_of_threads, solve_path
 
 
 class ClassifierPopulationGLM(LinearModel):
     """Multinomial logistic regressions of many neurons that share their covariates and their classes.
 
-    Neurons are independent of one another, as if each had a `ClassifierGLM` of its own.
+    Neurons are independent of one another, as if each had a `ClassifierGLM` of its own, unless the penalty joins them:
+    under ``GroupLasso(joint=True)`` one group is a covariate's coefficients for all neurons and all classes.
 
     Parameters
     ----------
     n_classes
         Number of classes of all neurons together. None takes as many as there are labels.
     regularizer_strength
-        As for `ClassifierGLM`, the same for every neuron; or one number for each, ``(1, n_neurons)``.
+        As for `ClassifierGLM`, the same for every neuron; or one number for each, ``(1, n_neurons)``, unless they are
+        joined.
     inverse_link_function, regularizer, solver_name, solver_kwargs, warm_start, n_jobs
         As for `ClassifierGLM`, the same for every neuron. ``GroupLasso(joint=True)`` keeps or removes a covariate for
-        all classes of a neuron at once; it does not join neurons.
+        all neurons and classes at once, ``GroupLasso(joint="classes")`` for all classes of a neuron.
     feature_mask
         Which features each neuron may use, for all classes: as for `PopulationGLM`.
 
@@ -50,7 +62,7 @@ class ClassifierPopulationGLM(LinearModel):
     intercept_
         ``(n_neurons, n_classes)``, averaging zero over the classes.
     solutions_
-        A `Path` of one strength per neuron.
+        A `Path` of one strength per neuron, or the one of all where the penalty joins them.
     dof_resid_, n_iter_
         As for `ClassifierGLM`, ``(n_neurons,)``.
 
@@ -128,7 +140,15 @@ class ClassifierPopulationGLM(LinearModel):
         recording = self.set_classes(y)._recording(X, y, sample_weight)
         n_neurons, n_classes = recording.n_neurons, len(self.classes_)
         layout = recording.design.layout.with_outputs(n_neurons, n_classes)
-        start, singles, models = self._start(init_params, layout), self._singles(n_neurons), []
+        start = self._start(init_params, layout)
+        if self._is_joint(n_neurons):
+            penalty, strength = self.penalty(layout)
+            rows = self._joint_rows(recording)
+            solution = self.solve(rows, penalty, np.array([strength]), start=start)
+            warn_unless_converged(solution)
+            self.set_solution(solution, rows)
+            return self
+        singles, models = self._singles(n_neurons), []
         penalties = self._penalties(singles, recording.design.layout)
         for neuron, sample in enumerate(self._samples(recording)):
             begin = None
@@ -148,14 +168,21 @@ class ClassifierPopulationGLM(LinearModel):
         n_strengths: int = 100,
         min_ratio: float = 1e-3,
         sample_weight=None,
-    ) -> PopulationPath:
+    ) -> "PopulationPath | Path":
         """Fit at a whole sequence of strengths, each neuron at its own unless they are given.
 
-        Arguments are those of ``ClassifierGLM.fit_path``. Coefficients of the path have shape ``(n_strengths,
-        n_features_of_leaf, n_neurons, n_classes)`` per leaf.
+        Arguments are those of ``ClassifierGLM.fit_path``.
+
+        Returns
+        -------
+        PopulationPath or Path
+            A path per neuron; or, where the penalty joins the neurons, the one path of them all. Coefficients have
+            shape ``(n_strengths, n_features_of_leaf, n_neurons, n_classes)`` per leaf.
         """
         model = self.unfitted_copy().set_classes(y)
         recording = model._recording(X, y, sample_weight)
+        if model._is_joint(recording.n_neurons):
+            return model._joint_path(recording, strengths, n_strengths, min_ratio)
         singles = model._singles(recording.n_neurons)
         penalties = [penalty for penalty, _ in model._penalties(singles, recording.design.layout, scalar=1.0)]
         strengths = path_strengths(model.regularizer_kind, penalties[0], strengths, n_strengths, min_ratio)
@@ -230,7 +257,6 @@ class ClassifierPopulationGLM(LinearModel):
     ) -> list[tuple[BoundPenalty, float]]:
         """Penalty and strength of each neuron; made once unless the strength differs between neurons."""
         layout = layout.with_outputs(len(self.classes_))
-        _refuse_joined_neurons(self.regularizer_kind, layout.n_outputs)
         if shape_of(self.regularizer_strength) == (1, len(singles)):
             return [single.penalty(layout, scalar) for single in singles]
         return [self.penalty(layout, scalar)] * len(singles)
@@ -243,22 +269,86 @@ class ClassifierPopulationGLM(LinearModel):
 
     def _samples(self, recording: PopulationSample) -> list[Sample]:
         """Rows of each neuron, with the features that it may use."""
-        kept = kept_features(self.feature_mask, recording.design.layout.with_outputs(recording.n_neurons))
+        kept = self._kept(recording)
         samples = [recording.sample_of(neuron, self.family) for neuron in range(recording.n_neurons)]
         if kept is None:
             return samples
         return [replace(sample, feature_mask=kept[:, neuron]) for neuron, sample in enumerate(samples)]
 
+    def _kept(self, recording: PopulationSample) -> Mask | None:
+        return kept_features(self.feature_mask, recording.design.layout.with_outputs(recording.n_neurons))
+
+    # ---- Neurons joined by the penalty -------------------------------------------------------------------------------
+
+    def _is_joint(self, n_neurons: int) -> bool:
+        """Whether a group of the penalty may hold coefficients of several neurons.
+
+        Raises
+        ------
+        ValueError
+            If its mask is neither over classes nor over neurons and classes.
+        """
+        kind = self.regularizer_kind
+        if not isinstance(kind, GroupRegularizer):
+            return False
+        shapes, n_classes = kind.mask_shapes - {()}, len(self.classes_)
+        of_classes, of_both = shapes == {(n_classes,)}, shapes == {(n_neurons, n_classes)}
+        joins = bool(kind.joint) and not kind.joins_classes_only
+        if shapes and not (of_both or (of_classes and not joins)):
+            raise ValueError(
+                f"The mask of {type(kind).__name__} has outputs of shape {sorted(shapes)[0]}, expected none, "
+                f"(n_classes,) = ({n_classes},), the same for every neuron and without joint=True, or "
+                f"(n_neurons, n_classes) = ({n_neurons}, {n_classes})."
+            )
+        return joins or of_both
+
+    def _joint_rows(self, recording: PopulationSample) -> JointRows:
+        return recording.complete_rows(self.family, self._kept(recording))
+
+    def _joint_path(self, recording: PopulationSample, strengths, n_strengths: int, min_ratio: float) -> Path:
+        layout = recording.design.layout.with_outputs(recording.n_neurons, len(self.classes_))
+        penalty, _ = self.penalty(layout, scalar=1.0)
+        strengths = path_strengths(self.regularizer_kind, penalty, strengths, n_strengths, min_ratio)
+        rows, grid = self._joint_rows(recording), {"n_strengths": n_strengths, "min_ratio": min_ratio}
+        with PathProgress("Fitting the path") as progress:
+            solution = self.solve(rows, penalty, strengths, progress=progress, **grid)
+        warn_unless_converged(solution)
+        return replace(solution, fitted_at=FittedAt(self, rows, solution, self.family))
+
+    def solve(self, rows: JointRows, penalty: BoundPenalty, strengths, family=None, start=None, **options) -> Path:
+        """Call the path solver for all neurons at once."""
+        del family
+        n_classes = len(self.classes_)
+        threads = number_of_threads(self.n_jobs)
+        problem = rows.categorical_problem(n_classes, threads, **common_directions(penalty))
+        begin = None if start is None else centred(start[0], start[1], unpenalised(penalty), n_classes)
+        settings = solver_options(self.solver_name, self.solver_kwargs)
+        found = solve_path(problem, penalty, strengths, start=begin, **options, **settings)
+        return replace(found, intercept=found.intercept.reshape(len(found.strengths), -1, n_classes))
+
+    def set_solution(self, solution: Path, rows: JointRows) -> None:
+        """Take over the one solution of all neurons."""
+        self._set_coefficients(solution.layout, solution.coef_matrix[0].copy(), solution.intercept[0].copy())
+        n_neurons, n_classes = self.intercept_.shape
+        self.solutions_ = (solution,)
+        self.n_iter_ = np.repeat(solution.n_iterations, n_neurons)
+        in_use = np.count_nonzero(solution.coef_matrix[0].reshape(-1, n_neurons, n_classes), axis=(0, 2))
+        self.dof_resid_ = (len(rows.counts) - in_use - (n_classes - 1)).astype(float)
+
+    # ---- Both --------------------------------------------------------------------------------------------------------
+
     def set_models(self, models: list[ClassifierGLM], layout: CoefLayout) -> None:
         """Take over the fitted models of all neurons."""
         of_one = layout.with_outputs(len(self.classes_))
         flat = [of_one.to_flat(model.coef_, "coef_").reshape(-1, len(self.classes_)) for model in models]
-        self.set_layout(layout)
-        self.coef_ = layout.to_tree(np.stack(flat, axis=1).ravel())
-        self.intercept_ = np.stack([model.intercept_ for model in models])
+        self._set_coefficients(layout, np.stack(flat, axis=1).ravel(), np.stack([m.intercept_ for m in models]))
         self.solutions_ = tuple(model.solution_ for model in models)
         self.n_iter_ = np.array([model.n_iter_ for model in models])
         self.dof_resid_ = np.array([model.dof_resid_ for model in models])
+
+    def _set_coefficients(self, layout: CoefLayout, flat: Coef, intercept: np.ndarray) -> None:
+        self.set_layout(layout)
+        self.coef_, self.intercept_ = layout.to_tree(flat), intercept
 
     def _linear_predictor(self, design: Design) -> list[PerOutput]:
         """Linear predictors of the classes, neuron by neuron."""
@@ -273,16 +363,6 @@ class ClassifierPopulationGLM(LinearModel):
             target_tags=TargetTags(required=True, two_d_labels=True, multi_output=True, single_output=False),
             classifier_tags=ClassifierTags(multi_class=self.n_classes != 2),
             input_tags=InputTags(allow_nan=True, sparse=True),
-        )
-
-
-def _refuse_joined_neurons(kind, n_classes: int) -> None:
-    """A mask may have the classes as a third axis, and nothing else."""
-    leaves = flatten(kind.mask, lists_of_numbers_are_leaves=True)[0] if isinstance(kind, GroupRegularizer) else []
-    if any(np.ndim(leaf) > 3 or (np.ndim(leaf) == 3 and np.shape(leaf)[2] != n_classes) for leaf in leaves):
-        raise ValueError(
-            "Neurons of a ClassifierPopulationGLM cannot be joined: the mask of its regularizer must be the same for "
-            f"all neurons, (n_groups, n_features_of_leaf) or (n_groups, n_features_of_leaf, n_classes = {n_classes})."
         )
 
 

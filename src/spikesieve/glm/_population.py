@@ -281,7 +281,11 @@ class PopulationGLM(LinearModel):
     def _is_joint(self) -> bool:
         """Whether a group of the penalty may hold coefficients of several neurons."""
         kind = self.regularizer_kind
-        return isinstance(kind, GroupRegularizer) and (kind.joint or kind.mask_joins_outputs)
+        if not isinstance(kind, GroupRegularizer):
+            return False
+        if kind.joins_classes_only:
+            raise ValueError('joint="classes" is for classifiers: counts have no classes; pass joint=True or False.')
+        return bool(kind.joint) or any(len(shape) == 1 for shape in kind.mask_shapes)
 
     def solve(self, rows: JointRows, penalty: BoundPenalty, strengths, family=None, **options) -> Path:
         """Call the path solver for all neurons at once."""

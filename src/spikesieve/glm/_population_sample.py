@@ -1,6 +1,7 @@
 """From what a user passes for a population to rows that can be fitted."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -8,7 +9,14 @@ from spikesieve._arguments import as_floats
 from spikesieve._types import Mask, PerOutput, PyTree
 from spikesieve.design import as_design
 from spikesieve.observation_models import CategoricalObservations, ObservationModel
-from spikesieve.solver import MaskedProblem, PopulationProblem, Problem, Sample, as_sample
+from spikesieve.solver import (
+    CategoricalPopulationProblem,
+    MaskedProblem,
+    PopulationProblem,
+    Problem,
+    Sample,
+    as_sample,
+)
 
 
 class PopulationSample:
@@ -39,7 +47,7 @@ class PopulationSample:
         """Rows of one neuron."""
         return as_sample(self.design, self.counts[:, neuron], family, self.weight, self.offset)
 
-    def complete_rows(self, family: ObservationModel, kept: Mask | None) -> "JointRows":
+    def complete_rows(self, family: ObservationModel | CategoricalObservations, kept: Mask | None) -> "JointRows":
         """Rows that every neuron can use; `kept` are the features that each may use, ``(n_features, n_neurons)``."""
         for neuron in range(self.n_neurons):
             self.sample_of(neuron, family)  # says what is wrong with a neuron's counts
@@ -56,10 +64,11 @@ class JointRows:
     sample: Sample
     """With the numbers of the rows for counts."""
     counts: PerOutput
+    """Counts, or class numbers."""
     kept: Mask | None
 
     def problem(self, family: ObservationModel, n_threads: int) -> Problem:
-        """What the solver is to minimise."""
+        """What the solver is to minimise for counts."""
         sample = self.sample
         problem = PopulationProblem(
             design=sample.design,
@@ -71,3 +80,15 @@ class JointRows:
             family=family,
         )
         return problem if self.kept is None else MaskedProblem(problem, self.kept.ravel())
+
+    def categorical_problem(self, n_classes: int, n_threads: int, **common: Any) -> Problem:
+        """What the solver is to minimise for class numbers; `common` is of `common_directions`."""
+        problem = CategoricalPopulationProblem(
+            design=self.sample.design,
+            n_outputs=self.counts.shape[1] * n_classes,
+            row_weights=None if self.sample.weight is None else np.asarray(self.sample.relative_weight),
+            n_threads=n_threads,
+            labels=self.counts.astype(np.intp),
+            **common,
+        )
+        return problem if self.kept is None else MaskedProblem(problem, np.repeat(self.kept.ravel(), n_classes))

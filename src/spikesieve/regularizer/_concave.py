@@ -16,7 +16,7 @@ class _ConcaveGroups(GroupRegularizer):
     _shape: type[ConcaveShape]
     _smallest_gamma: float
 
-    def __init__(self, gamma: float, relative: bool, mask: PyTree, groups, weights, joint: bool):
+    def __init__(self, gamma: float, relative: bool, mask: PyTree, groups, weights, joint: bool | str):
         super().__init__(mask, groups, weights, joint)
         self.gamma = gamma
         self.relative = relative

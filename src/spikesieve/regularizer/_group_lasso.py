@@ -27,7 +27,8 @@ class GroupLasso(GroupRegularizer):
         ``w_g``: one number per group, or a dict by group. None: the square roots of the group sizes ``p_g``, so that a
         covariate does not enter more easily for having more coefficients. 0 leaves a group unpenalised.
     joint
-        With several outputs (neurons, classes): whether a group is one for all of them.
+        With several outputs (neurons, classes): whether a group is one for all of them, or, ``"classes"``, for all
+        classes of a neuron.
     standardize
         ``"group"``: ``||X_g coef_g||_2 / sqrt(n)`` with centred features, the size of the group's contribution to the
         linear predictor, in place of ``||coef_g||_2``. Whatever basis spans the same functions then gives the same
@@ -54,7 +55,7 @@ class GroupLasso(GroupRegularizer):
     """
 
     def __init__(
-        self, mask: PyTree = None, groups=None, weights=None, joint: bool = False, standardize: str | None = None
+        self, mask: PyTree = None, groups=None, weights=None, joint: bool | str = False, standardize: str | None = None
     ):
         super().__init__(mask, groups, weights, joint)
         self.standardize = standardize

@@ -4,7 +4,7 @@ from abc import abstractmethod
 
 import numpy as np
 
-from spikesieve._arguments import check_flag, is_word, shown
+from spikesieve._arguments import is_flag, is_word, shown
 from spikesieve._tree import CoefLayout, flatten
 from spikesieve._types import PyTree
 from spikesieve.regularizer._base import Regularizer, checked_strengths, scalar_strength
@@ -31,6 +31,7 @@ class GroupRegularizer(Regularizer):
     joint
         With several outputs (neurons of a population, classes): whether a group is one for all of them, so that a
         covariate is kept or removed for all outputs at once. Otherwise each output has groups of its own, as in NeMoS.
+        ``"classes"`` joins the classes of a neuron and no neurons.
 
     Without mask and groups each leaf of the features is a group. Coefficients in no group are unpenalised, and so are
     those of a group whose weight or strength is 0.
@@ -40,14 +41,16 @@ class GroupRegularizer(Regularizer):
     allows_overlap: bool = False
     """Whether a coefficient may be in several groups."""
 
-    def __init__(self, mask: PyTree = None, groups=None, weights=None, joint: bool = False):
+    def __init__(self, mask: PyTree = None, groups=None, weights=None, joint: bool | str = False):
         self.mask = mask
         self.groups = groups
         self.weights = weights
         self.joint = joint
 
     def bind(self, layout, strength):
-        check_flag(self.joint, f"joint of {type(self).__name__}")
+        if not is_flag(self.joint) and not self.joins_classes_only:
+            name = f"joint of {type(self).__name__}"
+            raise ValueError(f'{name} must be True or False, or "classes", got {shown(self.joint)}.')
         grouping = self.grouping(layout)
         scalar = scalar_strength(strength)
         relative = np.ones(len(grouping.groups))
@@ -61,7 +64,7 @@ class GroupRegularizer(Regularizer):
 
     def grouping(self, layout: CoefLayout) -> Grouping:
         """Groups over the coefficients of some features."""
-        return grouping_of_outputs(layout, self.mask, self.groups, self.joint, self.allows_overlap)
+        return grouping_of_outputs(layout, self.mask, self.groups, bool(self.joint), self.allows_overlap)
 
     @property
     def has_own_groups(self) -> bool:
@@ -69,10 +72,15 @@ class GroupRegularizer(Regularizer):
         return self.mask is not None or self.groups is not None
 
     @property
-    def mask_joins_outputs(self) -> bool:
-        """Whether groups are given over features and outputs, by a mask with the outputs as a third axis."""
+    def joins_classes_only(self) -> bool:
+        """Whether the classes of a neuron have their groups together, but no neurons have."""
+        return is_word(self.joint, ("classes",))
+
+    @property
+    def mask_shapes(self) -> set[tuple[int, ...]]:
+        """Shapes of the mask's leaves without the groups' axis, and without that of the features: outputs, if any."""
         leaves, _ = flatten(self.mask, lists_of_numbers_are_leaves=True)
-        return any(np.ndim(leaf) == 3 for leaf in leaves)
+        return {np.shape(leaf)[2:] for leaf in leaves}
 
     @abstractmethod
     def _penalty(self, layout: CoefLayout, grouping: Grouping, weights: np.ndarray) -> BoundPenalty:

@@ -54,7 +54,7 @@ class HierarchicalGroupLasso(GroupRegularizer):
         shape: dict | None = None,
         standardize: str | None = None,
         weights=None,
-        joint: bool = False,
+        joint: bool | str = False,
     ):
         self.hierarchy = hierarchy
         self.roughness = roughness
@@ -71,10 +71,10 @@ class HierarchicalGroupLasso(GroupRegularizer):
     def grouping(self, layout):
         closed = _closed(self.hierarchy, layout.labels)
         groups = {label: [label, *closed.get(label, ())] for label in layout.labels}
-        return grouping_of_outputs(layout, None, groups, self.joint, overlap=True)
+        return grouping_of_outputs(layout, None, groups, bool(self.joint), overlap=True)
 
     def _penalty(self, layout, grouping, weights):
-        covariates = grouping_of_outputs(layout, None, {label: [label] for label in layout.labels}, self.joint)
+        covariates = grouping_of_outputs(layout, None, {label: [label] for label in layout.labels}, bool(self.joint))
         extra = extra_metrics(layout, grouping.groups, self.roughness, self.cyclic, self.shape)
         return ExpandedPenalty.of(
             layout.n_coef, grouping, weights, extra, standardizes(self.standardize), reported=covariates

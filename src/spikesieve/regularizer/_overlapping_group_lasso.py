@@ -59,7 +59,7 @@ class OverlappingGroupLasso(GroupRegularizer):
         form: str = "latent",
         mask: PyTree = None,
         weights=None,
-        joint: bool = False,
+        joint: bool | str = False,
         roughness: float | dict = 0.0,
         cyclic=(),
         shape: dict | None = None,

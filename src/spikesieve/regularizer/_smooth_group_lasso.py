@@ -54,7 +54,7 @@ class SmoothGroupLasso(GroupRegularizer):
         mask: PyTree = None,
         groups=None,
         weights=None,
-        joint: bool = False,
+        joint: bool | str = False,
     ):
         super().__init__(mask, groups, weights, joint)
         self.roughness = roughness

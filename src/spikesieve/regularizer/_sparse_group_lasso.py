@@ -34,7 +34,7 @@ class SparseGroupLasso(GroupRegularizer):
     SparseGroupLasso(groups=..., ratio=...)
     """
 
-    def __init__(self, ratio: float = 0.5, mask: PyTree = None, groups=None, weights=None, joint: bool = False):
+    def __init__(self, ratio: float = 0.5, mask: PyTree = None, groups=None, weights=None, joint: bool | str = False):
         super().__init__(mask, groups, weights, joint)
         self.ratio = ratio
 

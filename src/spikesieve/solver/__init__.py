@@ -1,6 +1,7 @@
 """The path solver: certified minimisers of mean loss plus strength times penalty."""
 
 from spikesieve._errors import Status
+from spikesieve.solver._categorical_population_problem import CategoricalPopulationProblem
 from spikesieve.solver._categorical_problem import CategoricalProblem
 from spikesieve.solver._columns import Columns
 from spikesieve.solver._dispersion import Dispersion, with_estimated_scale
@@ -17,6 +18,7 @@ from spikesieve.solver._threads import number_of_threads, one_blas_thread
 
 __all__ = [
     "DEFAULT_TOLERANCE",
+    "CategoricalPopulationProblem",
     "CategoricalProblem",
     "Columns",
     "Dispersion",

@@ -17,11 +17,13 @@ _FAMILY = CategoricalObservations()
 class CategoricalProblem(OutputsProblem):
     """One linear predictor per class, over-parametrised: adding the same to all of them changes nothing.
 
-    `labels` are class numbers, ``0 ... n_outputs - 1``; `unpenalised` are the coefficients that no penalty touches.
+    `labels` are class numbers, ``0 ... n_outputs - 1``; `unpenalised` are coefficients that a penalty may
+    leave without slope, and `common_share` is the curvature that their common direction is given.
     """
 
     labels: Labels
     unpenalised: Index
+    common_share: float = 1.0
 
     @property
     def is_convex(self) -> bool:
@@ -54,31 +56,33 @@ class CategoricalProblem(OutputsProblem):
         def of_chunk(rows: slice):
             probabilities = _FAMILY.probabilities(self._predict(rows, intercept, predictors))
             weights = np.ones(len(probabilities)) if self.row_weights is None else self.row_weights[rows]
-            return [_gram(chosen.with_intercept(rows), probabilities, weights), weights.sum()]
+            return [class_gram(chosen.with_intercept(rows), probabilities, weights), weights.sum()]
 
         gram, total = sum_over_chunks(of_chunk, self.chunks(stride), self.n_threads)
         n_classes = self.n_outputs
         kept = np.concatenate([np.arange(n_classes), (where + 1) * n_classes + columns % n_classes])
         matrix = gram.reshape(len(gram) * n_classes, -1)[np.ix_(kept, kept)] / total
-        self._curve_common_direction(matrix[:n_classes, :n_classes])
+        curve_common_direction(matrix[:n_classes, :n_classes])
         for feature in np.unique(features[where[np.isin(columns, self.unpenalised)]]):
             own = np.flatnonzero(columns // n_classes == feature)
             if len(own) == n_classes:
                 block = np.ix_(own + n_classes, own + n_classes)
-                matrix[block] = self._curve_common_direction(matrix[block])
+                matrix[block] = curve_common_direction(matrix[block], self.common_share)
         return matrix
 
-    def _curve_common_direction(self, curvature: np.ndarray) -> np.ndarray:
-        """Give the direction common to all classes a curvature, in place.
 
-        Where nothing is penalised it has neither slope nor curvature, so that any will do: with some, no step has a
-        part in it, and the parameters stay centred, which is their least norm.
-        """
-        curvature += np.trace(curvature) / self.n_outputs**2
-        return curvature
+def curve_common_direction(curvature: np.ndarray, share: float = 1.0) -> np.ndarray:
+    """Give the direction common to all classes a curvature, in place, over one feature's ``(n_classes, n_classes)``.
+
+    Where nothing is penalised it has neither slope nor curvature, so that any will do: with some, no step has a
+    part in it, and the parameters stay centred, which is their least norm. `share` is its size, relative to the mean
+    over all directions.
+    """
+    curvature += share * np.trace(curvature) / curvature.size
+    return curvature
 
 
-def _gram(features: np.ndarray, probabilities: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def class_gram(features: np.ndarray, probabilities: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """``sum_i w_i x_i x_i' (diag(p_i) - p_i p_i')``, shape ``(n_features, n_classes, n_features, n_classes)``."""
     n_features, n_classes = features.shape[1], probabilities.shape[1]
     gram = np.empty((n_features, n_classes, n_features, n_classes))

@@ -6,13 +6,11 @@ import numpy as np
 
 from spikesieve._types import Coef, Gram, Index, Intercepts, PerOutput
 from spikesieve.observation_models import ObservationModel
+from spikesieve.solver._blocks import Blocks, refuse_too_many
 from spikesieve.solver._columns import Columns
 from spikesieve.solver._outputs_problem import OutputsProblem
 from spikesieve.solver._problem import SingleProblem
 from spikesieve.solver._threads import sum_over_chunks
-
-# The solver keeps about ten matrices over the coefficients in use: measured 0.33 GB for 2 000, so 8 GB for these.
-_MOST_COLUMNS = 10_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,12 +44,7 @@ class PopulationProblem(OutputsProblem):
         return sum(self._single(n).saturated_loss() for n in range(self.n_outputs))
 
     def hessian(self, intercept: Intercepts, coef: Coef, columns: Index, stride: int) -> Gram:
-        if len(columns) > _MOST_COLUMNS:
-            raise ValueError(
-                f"{self.n_outputs} joined neurons need curvature over {len(columns)} coefficients at once, and "
-                f"{_MOST_COLUMNS} are the most: join fewer neurons at a time, use fewer features, or stop at a larger "
-                "strength."
-            )
+        refuse_too_many(columns, self.n_outputs)
         features, where = np.unique(columns // self.n_outputs, return_inverse=True)
         chosen, predictors = Columns(self.design, features), self._predictors(coef)
 
@@ -71,11 +64,7 @@ class PopulationProblem(OutputsProblem):
         grams, total = sum_over_chunks(of_chunk, self.chunks(stride), self.n_threads)
         neuron = np.concatenate([np.arange(self.n_outputs), columns % self.n_outputs])
         feature = np.concatenate([np.zeros(self.n_outputs, dtype=np.intp), where + 1])
-        hessian = np.zeros((len(neuron), len(neuron)))
-        for n in range(self.n_outputs):
-            own = np.flatnonzero(neuron == n)
-            hessian[np.ix_(own, own)] = grams[n][np.ix_(feature[own], feature[own])] / total
-        return hessian
+        return Blocks.of(grams / total, neuron, feature).dense()
 
     def _evaluate_rows(self, rows, eta):
         return self.family.evaluate(eta, self.counts[rows])
