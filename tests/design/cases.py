@@ -172,6 +172,15 @@ def distinct_pairs(n_samples, seed):
     return block, basis.compute_features(x, y)
 
 
+def combined(n_samples, seed):
+    rng = np.random.default_rng(seed)
+    x, y = rng.random((2, n_samples))
+    x[n_samples // 3] = np.nan
+    (block,) = FourierEval(3, ndim=2).design(x, y, resolution=1e-5).blocks
+    # As `tabulated`: the contract is about the features that the tables have.
+    return block, np.array(block.as_matrix(slice(0, n_samples)))
+
+
 def plane_of_boxcars(n_samples, seed):
     (a, x), (b, y) = boxcars(n_samples, seed, 5), boxcars(n_samples, seed + 1, 3)
     return TabulatedPlaneBlock(a.axis, b.axis), (x[:, :, None] * y[:, None, :]).reshape(n_samples, -1)
@@ -188,6 +197,7 @@ def stacked(n_samples, seed):
 
 
 CASES = {
+    "combined": combined,
     "dense": dense,
     "dense by columns": dense_by_columns,
     "events, causal": events,

@@ -26,6 +26,7 @@ BLOCKS = [
     "sparse",
     "interaction",
     "tabulated",
+    "combined",
     "tabulated plane",
     "stacked",
 ]

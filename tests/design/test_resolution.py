@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from spikesieve import basis as sb
 from spikesieve.design import DenseBlock, TabulatedBlock, TabulatedPlaneBlock
+from spikesieve.design._combined import CombinedBlock
 
 FAMILIES = {
     "B-spline": lambda n: sb.BSplineEval(n, order=4),
@@ -136,3 +137,30 @@ def test_a_resolution_that_no_code_can_hold_is_stored():
         design = basis.design(x, resolution=1e-12)
         assert isinstance(design.blocks[0], DenseBlock)
         np.testing.assert_array_equal(design.to_dense(), basis.compute_features(x))
+
+
+@settings(deadline=None, max_examples=25)
+@given(
+    st.sampled_from([3, (1, 4), [2, (2, 6)], [[0, 5], 3]]),
+    st.sampled_from(["no-intercept", "all", lambda k, m: k != m]),
+    st.integers(0, 1000),
+    st.floats(-4.0, -1.5),
+)
+def test_no_wave_of_two_covariates_is_further_off_than_the_resolution(frequencies, mask, seed, log_resolution):
+    rng, resolution = np.random.default_rng(seed), 10.0**log_resolution
+    x, y = rng.random(500), rng.standard_normal((500, 1))
+    x[:3] = np.nan, np.inf, 0.0
+    basis = sb.FourierEval(frequencies, ndim=2, frequency_mask=mask)
+    design, features = basis.design(x[:, None], y, resolution=resolution), basis.compute_features(x[:, None], y)
+    assert isinstance(design.blocks[0], CombinedBlock)
+    error = np.abs(design.to_dense() - features)
+    np.testing.assert_array_equal(np.isnan(error), np.isnan(features))
+    assert (np.nanmax(error, axis=0) <= resolution + ROUNDING).all()
+
+
+def test_waves_of_two_covariates_of_several_columns():
+    x, y = np.random.default_rng(0).random((2, 600, 2))
+    basis = sb.FourierEval(3, ndim=2)
+    design = basis.design(x, y)
+    assert [type(block) for block in design.blocks[0].blocks] == [CombinedBlock] * 2
+    np.testing.assert_allclose(design.to_dense(), basis.compute_features(x, y), atol=1e-4)

@@ -11,6 +11,7 @@ from spikesieve.basis._convolution import epochs_of
 from spikesieve.basis._range import outside, range_of_bounds
 from spikesieve.basis._samples import as_samples, check_number_of_inputs, check_same_length, values_of
 from spikesieve.design._block import Block
+from spikesieve.design._combined import waves_of_two
 from spikesieve.design._convolved import ConvolvedBlock
 from spikesieve.design._dense import DenseBlock
 from spikesieve.design._design import Design
@@ -103,8 +104,11 @@ def _tabulated(basis: Basis, covariates: tuple, resolution: float) -> Block | No
     if _is_curve(basis):
         axes = _axes(basis, covariates[0], resolution)
         return None if axes is None else side_by_side([TabulatedBlock(axis) for axis in axes])
+    if isinstance(basis, FourierEval):
+        found = of_distinct_values(basis, covariates)
+        return waves_of_two(basis, covariates, resolution) if found is None and basis.ndim == 2 else found
     is_custom = isinstance(basis, CustomBasis) and basis.ndim_input == 1
-    return of_distinct_values(basis, covariates) if is_custom or isinstance(basis, FourierEval) else None
+    return of_distinct_values(basis, covariates) if is_custom else None
 
 
 def _plane(basis: MultiplicativeBasis, covariates: tuple, resolution: float) -> Block | None:
