@@ -9,6 +9,7 @@ from spikesieve.design import as_design
 from spikesieve.glm import ClassifierGLM, ClassifierPopulationGLM
 from spikesieve.regularizer import GroupLasso
 from spikesieve.solver import CategoricalPopulationProblem
+from spikesieve.solver._blocks import as_dense
 from tests.solver.problems import design_of, features
 
 EXACT = {"tol": 1e-10}
@@ -292,7 +293,7 @@ def test_derivatives_of_joined_classifiers_are_those_of_finite_differences():
     )
     intercept, coef, step = rng.normal(size=6), 0.2 * rng.normal(size=36), 1e-6
     columns = np.setdiff1d(np.arange(36), [3, 7, 20])
-    at, hessian = problem.evaluate(intercept, coef), problem.hessian(intercept, coef, columns, 1)
+    at, hessian = problem.evaluate(intercept, coef), as_dense(problem.hessian(intercept, coef, columns, 1))
     for own in (slice(0, 3), slice(3, 6)):
         # The common direction, which has no curvature, was given a ninth of the trace, a third of it on the diagonal.
         hessian[own, own] -= np.trace(hessian[own, own]) / (9 + 3)

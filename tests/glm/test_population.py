@@ -8,8 +8,9 @@ from spikesieve.basis import BSplineEval
 from spikesieve.design import as_design
 from spikesieve.glm import GLM, PopulationGLM
 from spikesieve.observation_models import NegativeBinomialObservations, PoissonObservations, resolve_observation_model
-from spikesieve.regularizer import GroupLasso
+from spikesieve.regularizer import GroupLasso, SparseGroupLasso
 from spikesieve.solver import MaskedProblem, PopulationProblem, _blocks
+from spikesieve.solver._blocks import as_dense
 from tests.solver.problems import design_of, features
 
 EXACT = {"tol": 1e-10}
@@ -214,7 +215,7 @@ def test_derivatives_are_those_of_finite_differences(family):
     kept = np.arange(18) != 4
     problem = MaskedProblem(inner, kept)
     intercept, coef, step = rng.normal(size=3), 0.2 * rng.normal(size=18) * kept, 1e-6
-    at, hessian = problem.evaluate(intercept, coef), problem.hessian(intercept, coef, np.arange(18), 1)
+    at, hessian = problem.evaluate(intercept, coef), as_dense(problem.hessian(intercept, coef, np.arange(18), 1))
     for j in range(21):
         shift = step * np.eye(21)[j]
         shift[3:] *= kept
@@ -235,8 +236,12 @@ def test_joined_neurons_know_the_edge_of_their_familys_means():
 
 def test_more_joined_coefficients_than_fit_into_memory_are_refused(monkeypatch):
     X, y = recording()
-    monkeypatch.setattr(_blocks, "_MOST_COLUMNS", 17)
-    with pytest.raises(ValueError, match="3 joined neurons need curvature over 18 .* 17 are the most: join fewer"):
+    monkeypatch.setattr(_blocks, "_MOST_COLUMNS", 11)
+    PopulationGLM(**{**LASSO, "regularizer": GroupLasso(joint=True)}).fit(X, y)
+    with pytest.raises(ValueError, match="3 joined neurons need curvature over .* 121 are the most: join fewer"):
+        PopulationGLM(**{**LASSO, "regularizer": SparseGroupLasso(joint=True)}).fit(X, y)
+    monkeypatch.setattr(_blocks, "_MOST_COLUMNS", 10)
+    with pytest.raises(ValueError, match="3 joined neurons need curvature over 18 .* 100 are the most: join fewer"):
         PopulationGLM(**{**LASSO, "regularizer": GroupLasso(joint=True)}).fit(X, y)
     PopulationGLM(**LASSO).fit(X, y)
 

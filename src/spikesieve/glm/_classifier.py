@@ -173,7 +173,7 @@ class ClassifierGLM(SingleModel):
         problem = categorical_problem(sample, n_classes, threads, **common_directions(penalty))
         begin = None if start is None else centred(start[0], start[1], unpenalised(penalty), n_classes)
         settings = solver_options(self.solver_name, self.solver_kwargs)
-        return solve_path(problem, penalty, strengths, start=begin, **options, **settings)
+        return with_centred_intercepts(solve_path(problem, penalty, strengths, start=begin, **options, **settings))
 
     def predict_proba(self, X: PyTree, return_type: str = "proba") -> PerOutput:
         """Probability of each class per bin, ``(n_samples, n_classes)``; NaN where a covariate is NaN.
@@ -293,6 +293,11 @@ def centred(intercept: Intercepts, coef: Coef, free: Index, n_classes: int) -> t
     mean = np.where(is_free, matrix.mean(axis=1), 0.0)
     of_neurons = intercept.reshape(-1, n_classes)
     return (of_neurons - of_neurons.mean(axis=1, keepdims=True)).ravel(), (matrix - mean[:, None]).ravel()
+
+
+def with_centred_intercepts(path: Path) -> Path:
+    """Return the same path without what rounding adds to all intercepts of a neuron, of which nothing depends."""
+    return replace(path, intercept=path.intercept - path.intercept.mean(axis=-1, keepdims=True))
 
 
 def categorical_problem(sample: Sample, n_classes: int, n_threads: int, **common: Any) -> Problem:

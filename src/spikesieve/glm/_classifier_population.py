@@ -18,6 +18,7 @@ from spikesieve.glm._classifier import (
     probabilities_as,
     softmax_family,
     unpenalised,
+    with_centred_intercepts,
 )
 from spikesieve.glm._feature_mask import kept_features
 from spikesieve.glm._fitted_at import FittedAt, warn_unless_converged
@@ -324,7 +325,8 @@ class ClassifierPopulationGLM(LinearModel):
         begin = None if start is None else centred(start[0], start[1], unpenalised(penalty), n_classes)
         settings = solver_options(self.solver_name, self.solver_kwargs)
         found = solve_path(problem, penalty, strengths, start=begin, **options, **settings)
-        return replace(found, intercept=found.intercept.reshape(len(found.strengths), -1, n_classes))
+        of_neurons = found.intercept.reshape(len(found.intercept), -1, n_classes)
+        return with_centred_intercepts(replace(found, intercept=of_neurons))
 
     def set_solution(self, solution: Path, rows: JointRows) -> None:
         """Take over the one solution of all neurons."""

@@ -12,7 +12,7 @@ from spikesieve.design import Block, Design
 from spikesieve.observation_models import ObservationModel
 from spikesieve.regularizer import Penalty
 from spikesieve.selection._columns import HeldColumns, OtherColumns
-from spikesieve.solver import Path, Problem, Sample, factorise, path
+from spikesieve.solver import Path, Problem, Sample, as_dense, factorise, path
 
 RIDGE = 0.1
 """Prior precision of a coefficient: a standard deviation of 3 in the linear predictor, which no tuning exceeds."""
@@ -147,7 +147,7 @@ class AllCovariates:
 
     def _hessian_at(self, theta: np.ndarray, n_rows: int) -> np.ndarray:
         stride = max(1, len(self.sample.y) // n_rows)
-        hessian = self._problem.hessian(theta[:1], theta[1:], np.arange(len(theta) - 1), stride)
+        hessian = as_dense(self._problem.hessian(theta[:1], theta[1:], np.arange(len(theta) - 1), stride))
         hessian.flat[len(theta) + 1 :: len(theta) + 1] += self._ridge
         return hessian
 

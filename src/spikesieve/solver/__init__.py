@@ -1,6 +1,7 @@
 """The path solver: certified minimisers of mean loss plus strength times penalty."""
 
 from spikesieve._errors import Status
+from spikesieve.solver._blocks import as_dense
 from spikesieve.solver._categorical_population_problem import CategoricalPopulationProblem
 from spikesieve.solver._categorical_problem import CategoricalProblem
 from spikesieve.solver._columns import Columns
@@ -29,6 +30,7 @@ __all__ = [
     "Sample",
     "Status",
     "as_counts",
+    "as_dense",
     "as_sample",
     "can_share",
     "factorise",

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from spikesieve._tree import CoefLayout
-from spikesieve._types import Coef, Gram, Index, Intercepts
+from spikesieve._types import Coef, Index, Intercepts
 from spikesieve.observation_models import CategoricalObservations
-from spikesieve.solver._blocks import Blocks, refuse_too_many
+from spikesieve.solver._blocks import Blocks, check_fits
 from spikesieve.solver._categorical_problem import CategoricalProblem, class_gram, curve_common_direction
 from spikesieve.solver._columns import Columns
 from spikesieve.solver._outputs_problem import OutputsProblem
@@ -63,8 +63,9 @@ class CategoricalPopulationProblem(OutputsProblem):
     def saturated_loss(self) -> float:
         return 0.0
 
-    def hessian(self, intercept: Intercepts, coef: Coef, columns: Index, stride: int) -> Gram:
-        refuse_too_many(columns, self.n_neurons)
+    def hessian(self, intercept: Intercepts, coef: Coef, columns: Index, stride: int) -> Blocks:
+        of_neurons = np.bincount(columns % self.n_outputs // self.n_classes)
+        check_fits(len(columns), int(np.sum(of_neurons**2)), self.n_neurons)
         features, where = np.unique(columns // self.n_outputs, return_inverse=True)
         chosen, predictors = Columns(self.design, features), self._predictors(coef)
         size = (len(features) + 1) * self.n_classes
@@ -84,7 +85,7 @@ class CategoricalPopulationProblem(OutputsProblem):
         output = np.concatenate([np.arange(self.n_outputs), columns % self.n_outputs])
         feature = np.concatenate([np.zeros(self.n_outputs, dtype=np.intp), where + 1])
         row = feature * self.n_classes + output % self.n_classes
-        return Blocks.of(grams, output // self.n_classes, row).dense()
+        return Blocks.of(grams, output // self.n_classes, row)
 
     def _curve_common_directions(self, grams: np.ndarray, features: Index) -> None:
         """Curve, in place, what the classes have in common in intercepts and in features that nothing penalises."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from spikesieve._errors import Status
 from spikesieve.regularizer import Penalty
+from spikesieve.solver._blocks import as_dense
 from spikesieve.solver._factorise import factorise
 from spikesieve.solver._newton import NewtonSolver, Point
 from spikesieve.solver._protocol import Problem
@@ -32,7 +33,7 @@ def group_curvature(problem: Problem, penalty: Penalty, null: Point) -> np.ndarr
     n = problem.n_intercepts
     for start in range(0, len(penalty.members), _BATCH):
         columns = np.sort(penalty.members[start : start + _BATCH])
-        hessian = problem.hessian(null.intercept, null.coef, columns, 1)
+        hessian = as_dense(problem.hessian(null.intercept, null.coef, columns, 1))
         eliminated = np.sum(hessian[:n, n:] * factorise(hessian[:n, :n])(hessian[:n, n:]), axis=0)
         diagonal[columns] = np.diagonal(hessian)[n:] - eliminated
     curvature = np.array([diagonal[group].mean() for group in penalty.groups])

@@ -6,12 +6,13 @@ most of the correlation between groups: a block of B-splines sums to one, like a
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from spikesieve._types import Coef, Index, Intercepts
 from spikesieve.regularizer import Penalty
-from spikesieve.solver._factorise import factorise
+from spikesieve.solver._blocks import Curvature, corrected, eliminate, part_of, with_diagonal
 from spikesieve.solver._models import Model, model_of
 from spikesieve.solver._protocol import Problem
 
@@ -22,8 +23,6 @@ from spikesieve.solver._protocol import Problem
 _MIN_ROWS, _MAX_ROWS, _ROWS_PER_COEF = 5_000, 10_000, 30
 # Tangents of a concave penalty per step: 40 strengths of GroupMCP on 12 groups took 298 passes with them, 553 with one.
 _MAX_BENDS = 30
-# A gradient that changed as the matrix said but for this share teaches nothing: the loss is quadratic.
-_EXACT = 1e-9
 
 
 class CurvatureModel:
@@ -37,7 +36,7 @@ class CurvatureModel:
         self.n_built = 0
         self._n_free = problem.n_intercepts + len(penalty.ungrouped)
         self._groups, self._has = np.zeros(0, dtype=np.intp), np.zeros(len(penalty.groups), dtype=bool)
-        self._gram: np.ndarray | None = None
+        self._gram: Curvature | None = None
         self._local: Local | None = None
         self._reduced: tuple[float | None, _Reduced] | None = None
 
@@ -116,13 +115,9 @@ class CurvatureModel:
             return
         s = np.concatenate([intercept_step, step[local.columns]])
         y = np.concatenate([intercept_change, change[local.columns]])
-        predicted = local.matrix @ s
-        along, expected = float(y @ s), float(predicted @ s)
-        if along <= 1e-3 * expected or expected <= 0.0 or np.abs(y - predicted).max() <= _EXACT * np.abs(y).max():
-            return
-        y, predicted = y / np.sqrt(along), predicted / np.sqrt(expected)
-        matrix = local.matrix + np.array([y, predicted]).T @ np.array([y, -predicted])
-        self._local, self._reduced = replace(local, matrix=matrix), None
+        matrix = corrected(local.matrix, s, y)
+        if matrix is not None:
+            self._local, self._reduced = replace(local, matrix=matrix), None
 
     def _reduce(self, groups: Index, strength: float) -> "_Reduced":
         """Schur complement over `groups`, kept while neither they nor the quadratic part change."""
@@ -138,20 +133,17 @@ class CurvatureModel:
         where = {g: np.arange(starts[i], starts[i + 1]) for i, g in enumerate(self._groups.tolist())}
         inside = np.concatenate([np.arange(self._n_free), *(where[g] for g in groups.tolist())]).astype(np.intp)
         assert self._gram is not None
-        return Local(groups, penalty.columns_of(groups), self._gram[np.ix_(inside, inside)])
+        return Local(groups, penalty.columns_of(groups), part_of(self._gram, inside))
 
     def _schur(self, local: "Local", strength: float) -> "_Reduced":
         n_free, n_intercepts = self._n_free, self.problem.n_intercepts
         matrix = local.matrix
         if self.penalty.has_quadratic:
-            matrix = matrix.copy()
-            diagonal = matrix.reshape(-1)[:: len(matrix) + 1]
-            diagonal[n_intercepts:] += strength * self.penalty.quadratic[local.columns]
-        solve_free = factorise(matrix[:n_free, :n_free])
-        coupling = solve_free(matrix[:n_free, n_free:])
-        schur = matrix[n_free:, n_free:] - matrix[n_free:, :n_free] @ coupling
-        model = model_of(self.penalty, local.groups, 0.5 * (schur + schur.T))
-        return _Reduced(local.columns[n_free - n_intercepts :], solve_free, coupling, model)
+            added = strength * self.penalty.quadratic[local.columns]
+            matrix = with_diagonal(matrix, np.concatenate([np.zeros(n_intercepts), added]))
+        left = eliminate(matrix, n_free)
+        model = model_of(self.penalty, local.groups, left.schur)
+        return _Reduced(local.columns[n_free - n_intercepts :], left.solve_free, left.coupling, model)
 
 
 @dataclass(frozen=True)
@@ -160,7 +152,7 @@ class Local:
 
     groups: Index
     columns: Index
-    matrix: np.ndarray
+    matrix: Curvature
 
 
 @dataclass(frozen=True)
@@ -169,5 +161,5 @@ class _Reduced:
 
     columns: Index
     solve_free: Callable[[np.ndarray], np.ndarray]
-    coupling: np.ndarray
+    coupling: Any
     model: Model

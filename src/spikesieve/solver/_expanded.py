@@ -6,6 +6,7 @@ import numpy as np
 
 from spikesieve._types import Coef, Gram, Index, Intercepts
 from spikesieve.regularizer import Expansion
+from spikesieve.solver._blocks import as_dense
 from spikesieve.solver._protocol import Evaluation
 from spikesieve.solver._wrapped_problem import WrappedProblem
 
@@ -27,7 +28,7 @@ class ExpandedProblem(WrappedProblem):
 
     def hessian(self, intercept: Intercepts, coef: Coef, columns: Index, stride: int) -> Gram:
         behind, mixing = self._behind(columns)
-        inner = self.inner.hessian(intercept, self.expansion.to_coef(coef), behind, stride)
+        inner = as_dense(self.inner.hessian(intercept, self.expansion.to_coef(coef), behind, stride))
         n = self.n_intercepts
         gram = np.empty((n + len(columns), n + len(columns)))
         gram[:n, :n] = inner[:n, :n]

@@ -70,7 +70,7 @@ def _missed(local: Local, points: list[Point]) -> np.ndarray:
     for position, slope, point in zip(positions, slopes, points, strict=True):
         position[:n_intercepts], position[n_intercepts:] = point.intercept, point.coef[local.columns]
         slope[:n_intercepts], slope[n_intercepts:] = point.at.intercept_gradient, point.at.gradient[local.columns]
-    return slopes - positions @ local.matrix
+    return slopes - (local.matrix @ positions.T).T
 
 
 def _lagrange(nodes: list[float], at: float) -> np.ndarray:

@@ -17,6 +17,8 @@ def factorise(matrix: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
     diagonal = np.diagonal(matrix)
     if len(matrix) == 1 and diagonal[0] > 0:  # a single intercept, eliminated at every step of every fit
         return lambda right: right / diagonal[0]
+    if len(matrix) == 0:
+        return np.zeros_like
     scale = 1.0 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
     scaled = matrix * scale
     scaled *= scale[:, None]

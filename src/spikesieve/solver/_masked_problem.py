@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from spikesieve._types import Coef, Gram, Index, Intercepts, Mask
+from spikesieve.solver._blocks import Blocks, Curvature
 from spikesieve.solver._protocol import Evaluation
 from spikesieve.solver._wrapped_problem import WrappedProblem
 
@@ -29,9 +30,11 @@ class MaskedProblem(WrappedProblem):
         at = self.inner.evaluate(intercept, coef * self.kept, blocks)
         return Evaluation(at.loss, at.gradient * self.kept, at.intercept_gradient, at.residual_dot_predictor)
 
-    def hessian(self, intercept: Intercepts, coef: Coef, columns: Index, stride: int) -> Gram:
+    def hessian(self, intercept: Intercepts, coef: Coef, columns: Index, stride: int) -> Curvature:
         hessian = self.inner.hessian(intercept, coef, columns, stride)
         kept = np.concatenate([np.ones(self.n_intercepts), self.kept[columns]])
+        if isinstance(hessian, Blocks):
+            return hessian.map(lambda rows, values: values * kept[rows] * kept[rows, None])
         return hessian * kept * kept[:, None]
 
     def blocks_of(self, columns: Index) -> Index:

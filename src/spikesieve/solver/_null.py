@@ -10,6 +10,7 @@ from spikesieve._types import Intercepts, PerSample
 from spikesieve.design import DenseBlock, Design
 from spikesieve.observation_models import ObservationModel
 from spikesieve.regularizer import Penalty
+from spikesieve.solver._blocks import as_dense
 from spikesieve.solver._certificate import Scale
 from spikesieve.solver._factorise import factorise
 from spikesieve.solver._newton import NewtonSolver, Point
@@ -114,7 +115,7 @@ def _fit_intercept(problem: Problem, point: Point, tolerance: float) -> tuple[Po
     for _ in range(_MAX_STEPS):
         if np.abs(point.at.intercept_gradient).max() <= tolerance:
             return point, Status.CONVERGED
-        curvature = problem.hessian(point.intercept, point.coef, no_columns, 1)
+        curvature = as_dense(problem.hessian(point.intercept, point.coef, no_columns, 1))
         step = -factorise(curvature)(point.at.intercept_gradient)
         new = _descended(problem, point, step)
         if new is None:

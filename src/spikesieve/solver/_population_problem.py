@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spikesieve._types import Coef, Gram, Index, Intercepts, PerOutput
+from spikesieve._types import Coef, Index, Intercepts, PerOutput
 from spikesieve.observation_models import ObservationModel
-from spikesieve.solver._blocks import Blocks, refuse_too_many
+from spikesieve.solver._blocks import Blocks, check_fits
 from spikesieve.solver._columns import Columns
 from spikesieve.solver._outputs_problem import OutputsProblem
 from spikesieve.solver._problem import SingleProblem
@@ -43,8 +43,8 @@ class PopulationProblem(OutputsProblem):
     def saturated_loss(self) -> float:
         return sum(self._single(n).saturated_loss() for n in range(self.n_outputs))
 
-    def hessian(self, intercept: Intercepts, coef: Coef, columns: Index, stride: int) -> Gram:
-        refuse_too_many(columns, self.n_outputs)
+    def hessian(self, intercept: Intercepts, coef: Coef, columns: Index, stride: int) -> Blocks:
+        check_fits(len(columns), int(np.sum(np.bincount(columns % self.n_outputs) ** 2)), self.n_outputs)
         features, where = np.unique(columns // self.n_outputs, return_inverse=True)
         chosen, predictors = Columns(self.design, features), self._predictors(coef)
 
@@ -64,7 +64,7 @@ class PopulationProblem(OutputsProblem):
         grams, total = sum_over_chunks(of_chunk, self.chunks(stride), self.n_threads)
         neuron = np.concatenate([np.arange(self.n_outputs), columns % self.n_outputs])
         feature = np.concatenate([np.zeros(self.n_outputs, dtype=np.intp), where + 1])
-        return Blocks.of(grams / total, neuron, feature).dense()
+        return Blocks.of(grams / total, neuron, feature)
 
     def _evaluate_rows(self, rows, eta):
         return self.family.evaluate(eta, self.counts[rows])

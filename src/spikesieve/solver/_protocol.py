@@ -10,6 +10,7 @@ import numpy as np
 
 from spikesieve._tree import CoefLayout
 from spikesieve._types import Coef, Gram, Index, Intercepts
+from spikesieve.solver._blocks import Curvature
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ class Problem(ABC):
         """One pass: loss at a point and its gradient in `blocks` (None: in all)."""
 
     @abstractmethod
-    def hessian(self, intercept: Intercepts, coef: Coef, columns: Index, stride: int) -> Gram:
+    def hessian(self, intercept: Intercepts, coef: Coef, columns: Index, stride: int) -> Curvature:
         """Positive curvature in (intercepts, `columns`) from every `stride`-th row, on the scale of the mean loss.
 
         Strided rows are close to the whole recording whenever covariates change slowly; gradients are always

@@ -14,6 +14,7 @@ import numpy as np
 
 from spikesieve._types import Coef, Index
 from spikesieve.regularizer import minimise_group
+from spikesieve.solver._blocks import part_of
 from spikesieve.solver._factorise import factorise
 
 _MAX_ROUNDS = 100
@@ -115,17 +116,20 @@ class QuadraticModel:
         starts, norms = self._parts.starts, self._parts.norms
         candidates = np.flatnonzero((norms(x) > 0) | (norms(pull) > thresholds))
         for g in candidates:
-            if self.sizes[g] == 1:
+            if self.sizes[g] == 1 and isinstance(self.matrix, np.ndarray):
                 self._minimise_single(starts[g], x, pull, thresholds[g])
                 continue
-            columns = slice(starts[g], starts[g] + self.sizes[g])
-            values, vectors = self._eigen_of(int(g), columns)
-            rotated = vectors.T @ (pull[columns]) + values * (vectors.T @ x[columns])
-            new = vectors @ minimise_group(values, rotated, thresholds[g])
-            change = new - x[columns]
-            if change.any():
-                pull -= self.matrix[:, columns] @ change
-                x[columns] = new
+            self._minimise_group(int(g), x, pull, thresholds[g])
+
+    def _minimise_group(self, g: int, x: np.ndarray, pull: np.ndarray, threshold: float) -> None:
+        columns = slice(self._parts.starts[g], self._parts.starts[g] + self.sizes[g])
+        values, vectors = self._eigen_of(g, columns)
+        rotated = vectors.T @ (pull[columns]) + values * (vectors.T @ x[columns])
+        new = vectors @ minimise_group(values, rotated, threshold)
+        change = new - x[columns]
+        if change.any():
+            pull -= self.matrix[:, columns] @ change
+            x[columns] = new
 
     def _minimise_single(self, j, x, pull, threshold) -> None:
         """Soft-threshold a group of one: the lasso's many groups have no time for eigenvectors."""
@@ -157,15 +161,18 @@ class QuadraticModel:
                 break
         x[columns] = current.z
 
-    def _smooth_part(self, linear, thresholds, active) -> tuple["_SmoothPart", Index | slice]:
+    def _smooth_part(self, linear, thresholds, active) -> tuple["SmoothPart", Index | slice]:
         """The model on the active groups, and their coefficients."""
         if active.all():
-            return _SmoothPart(self.matrix, linear, thresholds, self._parts), slice(None)
+            return self._smooth(self.matrix, linear, thresholds, self._parts), slice(None)
         columns, parts = np.flatnonzero(active[self._parts.owner]), _partition(tuple(self.sizes[active].tolist()))
-        return _SmoothPart(self.matrix[columns[:, None], columns], linear[columns], thresholds[active], parts), columns
+        return self._smooth(part_of(self.matrix, columns), linear[columns], thresholds[active], parts), columns
+
+    def _smooth(self, *parts) -> "SmoothPart":
+        return SmoothPart(*parts)
 
 
-class _At(NamedTuple):
+class At(NamedTuple):
     """What is had of the smooth part at one point."""
 
     z: np.ndarray
@@ -176,7 +183,7 @@ class _At(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class _SmoothPart:
+class SmoothPart:
     """The model on groups that are not zero: ``1/2 z' S z - q' z + sum_g m_g ||z_g||``."""
 
     matrix: np.ndarray
@@ -184,12 +191,12 @@ class _SmoothPart:
     thresholds: np.ndarray
     parts: _Partition
 
-    def at(self, z: np.ndarray) -> _At:
+    def at(self, z: np.ndarray) -> At:
         """Norms of the groups and value at a point."""
         norms, product = self.parts.norms(z), self.matrix @ z
-        return _At(z, norms, product, float(z @ (0.5 * product - self.linear) + self.thresholds @ norms))
+        return At(z, norms, product, float(z @ (0.5 * product - self.linear) + self.thresholds @ norms))
 
-    def steps(self, at: _At, tolerance: np.ndarray) -> Iterator[np.ndarray]:
+    def steps(self, at: At, tolerance: np.ndarray) -> Iterator[np.ndarray]:
         """Steps to try in turn, none at an optimum: Newton's, and the same with a majorised radial curvature.
 
         A norm has no curvature along its own direction, so where the model has none either (more coefficients than
@@ -215,19 +222,20 @@ class _SmoothPart:
         step = self._solve(descent, at, np.zeros(len(norms)))
         yield step
 
-    def _step_dropping(self, dropped: np.ndarray, at: _At, descent: np.ndarray) -> np.ndarray:
+    def _step_dropping(self, dropped: np.ndarray, at: At, descent: np.ndarray) -> np.ndarray:
         """Newton step of the other groups while those `dropped` go to zero."""
         out = dropped[self.parts.owner]
         kept = ~out
         step = np.where(out, -at.z, 0.0)
         parts = _partition(tuple(self.parts.sizes[~dropped].tolist()))
-        others = _SmoothPart(self.matrix[np.ix_(kept, kept)], self.linear[kept], self.thresholds[~dropped], parts)
-        right = descent[kept] - self.matrix[np.ix_(kept, out)] @ step[out]
+        matrix = part_of(self.matrix, np.flatnonzero(kept))
+        others = type(self)(matrix, self.linear[kept], self.thresholds[~dropped], parts)
+        right = descent[kept] - (self.matrix @ step)[kept]
         there = at._replace(z=at.z[kept], norms=at.norms[~dropped])
         step[kept] = others._solve(right, there, np.ones(len(parts.sizes)))
         return step
 
-    def _solve(self, descent: np.ndarray, at: _At, radial: np.ndarray) -> np.ndarray:
+    def _solve(self, descent: np.ndarray, at: At, radial: np.ndarray) -> np.ndarray:
         """Newton step; `radial` is 1 where a group's norm is taken as it is, 0 where it is majorised."""
         hessian, curvatures, owner = self.matrix.copy(), self.thresholds / at.norms, self.parts.owner
         hessian.flat[:: len(hessian) + 1] += curvatures[owner]
