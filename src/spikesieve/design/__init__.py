@@ -1,5 +1,6 @@
 """The design matrix, block by block: what the solver sees of the covariates."""
 
+from spikesieve.design._axis import Axis
 from spikesieve.design._block import Block
 from spikesieve.design._convolved import ConvolvedBlock
 from spikesieve.design._dense import DenseBlock
@@ -13,7 +14,7 @@ from spikesieve.design._signals import EventTrains
 from spikesieve.design._sparse import SparseBlock
 from spikesieve.design._stacked import StackedBlock
 from spikesieve.design._stored import StoredBlock
-from spikesieve.design._tabulated import Axis, TabulatedBlock, TabulatedPlaneBlock
+from spikesieve.design._tabulated import TabulatedBlock, TabulatedPlaneBlock
 
 __all__ = [
     "LANES",

@@ -7,10 +7,11 @@ from functools import cached_property
 import numpy as np
 
 from spikesieve._tree import CoefLayout, dict_structure
-from spikesieve._types import Mask, PerSample, PyTree
+from spikesieve._types import Index, Mask, PerSample, PyTree
 from spikesieve.basis import Basis
 from spikesieve.design._block import Block
 from spikesieve.design._numbers import per_row, row_weights
+from spikesieve.design._pass_parts import Part, PassParts
 
 # A chunk's linear predictor, loss and residual stay in a 1 MB cache at 32768 rows; stored columns bring their own
 # bytes, which should stay within 8 MB.
@@ -87,6 +88,14 @@ class Design:
         row_bytes = sum(block.row_bytes for block in self.blocks)
         most = int(np.clip(self.n_samples // _MANY_CHUNKS, _MAX_CHUNK_ROWS, _LONG_CHUNK_ROWS))
         return int(np.clip(_CHUNK_BYTES // (row_bytes + 1), _MIN_CHUNK_ROWS, most))
+
+    def parts(self, numbers: Index) -> tuple[Part, ...]:
+        """What a pass for one neuron visits in each row chunk, for some of the blocks."""
+        return self._parts.of(numbers)
+
+    @cached_property
+    def _parts(self) -> PassParts:
+        return PassParts(self.blocks, self.layout.leaf_slices)
 
     def __len__(self) -> int:
         return self.n_samples

@@ -10,6 +10,7 @@ from spikesieve.basis import Basis, Category, CustomBasis, FourierEval, Identity
 from spikesieve.basis._convolution import epochs_of
 from spikesieve.basis._range import outside, range_of_bounds
 from spikesieve.basis._samples import as_samples, check_number_of_inputs, check_same_length, values_of
+from spikesieve.design._axis import Axis
 from spikesieve.design._block import Block
 from spikesieve.design._combined import waves_of_two
 from spikesieve.design._convolved import ConvolvedBlock
@@ -20,7 +21,7 @@ from spikesieve.design._interaction import InteractionBlock
 from spikesieve.design._reading import is_stored
 from spikesieve.design._stacked import side_by_side
 from spikesieve.design._tabulate import lossless_axis, tabulate, tabulate_line
-from spikesieve.design._tabulated import Axis, TabulatedBlock, TabulatedPlaneBlock
+from spikesieve.design._tabulated import TabulatedBlock, TabulatedPlaneBlock
 
 # A pass fills the cells of a plane anew for each of four shares of the rows or more. Stored columns were quicker in
 # every case measured (16 to 64 columns, 20 000 to 320 000 rows) but take eight bytes an entry: with fewer than 16

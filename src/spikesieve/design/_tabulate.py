@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from spikesieve.basis._piecewise import interval_of
-from spikesieve.design._tabulated import Axis
+from spikesieve.design._axis import Axis
 
 DEFAULT_RESOLUTION = 1e-4
 # A covariate is stored without any loss if it has few distinct values: so many at most, and 8 rows for each.

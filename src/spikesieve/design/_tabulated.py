@@ -5,109 +5,14 @@ covariate's value, interpolated linearly between grid points. The idea is that o
 Li, Shaddick & Augustin 2017, J. Am. Stat. Assoc. 112, 1199-1210, doi:10.1080/01621459.2016.1195744).
 """
 
-from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
 import numpy as np
 
+from spikesieve.design._axis import Axis
 from spikesieve.design._block import Block
 from spikesieve.design._lanes import LANES, zeros_on_lines
-
-
-@dataclass(frozen=True)
-class Axis:
-    """One covariate as positions in a table.
-
-    Attributes
-    ----------
-    table
-        Features at the levels, ``(n_levels + 2, n_coef)``: grid points, then a level of NaN (no value) and a level of
-        the basis's fill value (out of bounds).
-    codes
-        Fixed-point positions, unsigned integers, ``(n_samples,)``: ``level << shift`` plus the fraction.
-    shift
-        Bits of the fraction; 0 if every row lies on a level.
-    grid
-        Where the grid points lie, ``(n_levels,)``, increasing, if the basis's grid (`Basis.evaluate_on_grid`) is
-        scaled to [0, 1].
-    width
-        Width of the interval that each grid point is the middle of and stands for; 0 if it stands for itself.
-    """
-
-    table: np.ndarray
-    codes: np.ndarray
-    shift: int
-    grid: np.ndarray
-    width: float = 0.0
-
-    @property
-    def n_levels(self) -> int:
-        """Grid points."""
-        return len(self.table) - 2
-
-    @property
-    def unit(self) -> float:
-        """Share of a level's distance to the next that one unit of the fraction is."""
-        return 1.0 / (1 << self.shift)
-
-    def take(self, rows) -> "Axis":
-        """Return the same table with the codes of some rows."""
-        return replace(self, codes=self.codes[rows])
-
-    def codes_of(self, rows: slice) -> np.ndarray:
-        """Codes of a row chunk, contiguous, so that loops over them are compiled once and not once more for strides."""
-        return np.ascontiguousarray(self.codes[rows])
-
-    def coordinates(self) -> np.ndarray:
-        """Return the covariate, scaled to [0, 1], of each row as far as the codes tell; NaN where it has no value."""
-        steps = np.append(np.diff(self.grid), [0.0] * 3)
-        level, fraction = self.codes >> self.shift, (self.codes & ((1 << self.shift) - 1)) / (1 << self.shift)
-        return np.append(self.grid, [np.nan] * 2)[level] + fraction * steps[level]
-
-    def has_value(self) -> np.ndarray:
-        """Which rows have finite features."""
-        finite = np.asarray(np.isfinite(self.table).all(axis=1))
-        return np.ones(len(self.codes), dtype=bool) if finite.all() else finite[self.codes >> self.shift]
-
-    def changes(self, values: np.ndarray) -> np.ndarray:
-        """Change from each level of ``(n_levels + 2, ...)`` to the next, per unit of the fraction; 0 off the grid."""
-        change = np.zeros_like(values)
-        change[: max(self.n_levels - 1, 0)] = np.diff(values[: self.n_levels], axis=0) * self.unit
-        return change
-
-    def gather(self, moments: np.ndarray, slopes: np.ndarray) -> np.ndarray:
-        """Transpose of interpolating: weight of each level from sums of residuals and of residuals times fractions."""
-        step = slopes * self.unit
-        weights = moments - step
-        weights[1:] += step[:-1]
-        return weights
-
-    def rows_of(self, rows: slice) -> np.ndarray:
-        """Features of a row chunk, dense."""
-        codes = self.codes[rows].astype(np.int64)
-        levels = codes >> self.shift
-        features = self.table[levels]
-        if self.shift:
-            fraction = (codes & ((1 << self.shift) - 1)) / (1 << self.shift)
-            upper = self.table[np.minimum(levels + 1, len(self.table) - 1)]
-            between = fraction > 0  # only on the grid, so the levels beyond it are never mixed in
-            features[between] += fraction[between, None] * (upper[between] - features[between])
-        return features
-
-    @cached_property
-    def columns(self) -> np.ndarray:
-        """The table column by column, which halves the time of its products."""
-        return np.asfortranarray(self.table)
-
-    @cached_property
-    def weighing_table(self) -> np.ndarray:
-        """The same with the level of NaN at zero: rows there weigh nothing in a gradient."""
-        return np.where(np.isfinite(self.columns), self.columns, 0.0)
-
-    @property
-    def n_bytes(self) -> int:
-        """Memory for codes and table."""
-        return self.codes.nbytes + self.table.nbytes
+from spikesieve.design._table_group import TableGroup
 
 
 class TabulatedBlock(Block):
@@ -120,39 +25,42 @@ class TabulatedBlock(Block):
         self.axis = axis
         self.n_samples, self.n_coef = len(axis.codes), axis.table.shape[1]
 
+    @cached_property
+    def _alone(self) -> TableGroup:
+        return TableGroup.of([self.axis])
+
     def predictor(self, coef):
+        if coef.ndim == 1:
+            return self._alone.predictor(coef)
         axis, codes_of, shift = self.axis, self.axis.codes_of, self.axis.shift
         values = axis.columns @ coef
         if coef.shape[1:] == (LANES,):
             lines = zeros_on_lines((len(values), 2, LANES))
             _kernels_lanes().write_lines(values, axis.n_levels, axis.unit, lines)
             return lambda rows, out: _kernels_lanes().add_lookups(codes_of(rows), shift, lines, out)
-        if coef.ndim == 2:
-            lines = np.stack([values, axis.changes(values)], axis=1)
-            return lambda rows, out: _kernels_outputs().add_lookups(codes_of(rows), shift, lines, out)
-        lines = np.empty((len(values), 2))
-        _kernels().write_lines(values, axis.n_levels, axis.unit, lines)
-        return lambda rows, out: _kernels().add_lookup(codes_of(rows), shift, lines, out)
+        lines = np.stack([values, axis.changes(values)], axis=1)
+        return lambda rows, out: _kernels_outputs().add_lookups(codes_of(rows), shift, lines, out)
 
     def partial_gradient(self, rows, residual, partial=None):
+        if residual.ndim == 1:
+            return self._alone.partial_gradient(rows, residual, partial)
         shape, zeros = (len(self.axis.table), 2, *residual.shape[1:]), np.zeros
         if residual.shape[1:] == (LANES,):
             add, zeros, residual = _kernels_lanes().add_moments, zeros_on_lines, np.ascontiguousarray(residual)
         else:
-            add = _kernels().add_moments if residual.ndim == 1 else _kernels_outputs().add_moments_of_outputs
+            add = _kernels_outputs().add_moments_of_outputs
         moments = zeros(shape) if partial is None else partial
         add(self.axis.codes_of(rows), self.axis.shift, residual, moments)
         return moments
 
     def finish_gradient(self, partial):
+        if partial.ndim == 2:
+            return self._alone.finish_gradient(partial)
         if partial.shape[2:] == (LANES,):
             weights = np.empty((len(partial), LANES))
             _kernels_lanes().write_weights(partial, self.axis.unit, weights)
-        elif partial.ndim == 3:
-            weights = self.axis.gather(partial[:, 0], partial[:, 1])
         else:
-            weights = np.empty(len(partial))
-            _kernels().write_weights(partial, self.axis.unit, weights)
+            weights = self.axis.gather(partial[:, 0], partial[:, 1])
         return self.axis.weighing_table.T @ weights
 
     def add_linear_predictor(self, rows, coef, out):

@@ -69,9 +69,9 @@ class SingleProblem(Problem):
         return self._predict(rows, intercept, self._predictors(coef))
 
     def _predictors(self, coef: Coef) -> list[Callable[[slice, np.ndarray], None]]:
-        """What each block with non-zero coefficients adds to the linear predictor."""
-        blocks, spans = self.design.blocks, self.design.layout.leaf_slices
-        return [blocks[b].predictor(coef[spans[b]]) for b in self.blocks_of(coef.nonzero()[0]).tolist()]
+        """What blocks with non-zero coefficients add to the linear predictor."""
+        parts = self.design.parts(self.blocks_of(coef.nonzero()[0]))
+        return [part.features.predictor(coef[part.columns]) for part in parts]
 
     def _predict(self, rows: slice, intercept: Intercepts, predictors) -> PerSample:
         eta = np.full(len(range(*rows.indices(self.n_samples))), intercept[0])
@@ -82,8 +82,7 @@ class SingleProblem(Problem):
         return eta
 
     def evaluate(self, intercept: Intercepts, coef: Coef, blocks: Index | None = None) -> Evaluation:
-        numbers = list(range(self.n_blocks)) if blocks is None else blocks.tolist()
-        wanted = [self.design.blocks[b] for b in numbers]
+        wanted = self.design.parts(np.arange(self.n_blocks) if blocks is None else blocks)
         predictors = self._predictors(coef)
 
         def of_share(share: list[slice]):
@@ -92,13 +91,13 @@ class SingleProblem(Problem):
                 for rows in share:
                     residual = self._add_sums(rows, self._predict(rows, intercept, predictors), sums)
                     pairs = zip(wanted, partials, strict=True)
-                    partials = [block.partial_gradient(rows, residual, partial) for block, partial in pairs]
+                    partials = [part.features.partial_gradient(rows, residual, partial) for part, partial in pairs]
             return [sums, *partials]
 
         (loss, slope, dot), *partials = sum_over_chunks(of_share, self._shares, self.n_threads)
         gradient = np.zeros(self.n_coef)
-        for b, block, partial in zip(numbers, wanted, partials, strict=True):
-            gradient[self.design.layout.leaf_slices[b]] = block.finish_gradient(partial)
+        for part, partial in zip(wanted, partials, strict=True):
+            gradient[part.columns] = part.features.finish_gradient(partial)
         n = self.n_samples
         return Evaluation(float(loss / n), gradient / n, np.array([slope / n]), float(dot / n))
 
