@@ -52,14 +52,15 @@ def _parts(n_bins: int, n_covariates: int) -> dict[str, Callable[[], object]]:
     threaded = SingleProblem(design, workload.counts, family, n_threads=number_of_threads(None))
     coef = np.random.default_rng(0).normal(size=design.n_coef) * 0.3
     intercept = single.null_intercept()
-    chunks, spans = single.chunks(), design.layout.leaf_slices
-    predictors = [block.predictor(coef[span]) for block, span in zip(design.blocks, spans, strict=True)]
+    chunks = single.chunks()
+    (tables,) = design.parts(np.arange(n_covariates))  # one group of all
+    look_up = tables.features.predictor(coef)
     eta = np.zeros(n_bins)
     for rows in chunks:
         eta[rows] = single.linear_predictor(rows, intercept, coef)
     residual = family.derivative(eta, workload.counts)
     targets = [np.empty_like(block.axis.codes) for block in design.blocks]
-    moments = [block.partial_gradient(slice(0, 1), residual[:1]) for block in design.blocks]
+    moments = tables.features.partial_gradient(slice(0, 1), residual[:1])
     scratch = eta.copy()
     return {
         "copy of the codes": lambda: [
@@ -67,20 +68,16 @@ def _parts(n_bins: int, n_covariates: int) -> dict[str, Callable[[], object]]:
         ],
         f"whole pass, {threaded.n_threads} threads": lambda: threaded.evaluate(intercept, coef),
         "whole pass, 1 thread": lambda: single.evaluate(intercept, coef),
-        "  look-ups": lambda: [look_up(rows, scratch[rows]) for rows in chunks for look_up in predictors],
+        "  look-ups": lambda: [look_up(rows, scratch[rows]) for rows in chunks],
         "  exp": lambda: [np.exp(eta[rows]) for rows in chunks],
         "  loss and residual, exp included": lambda: [
             family.evaluate_sum(eta[rows], workload.counts[rows]) for rows in chunks
         ],
-        "  moments": lambda: [
-            block.partial_gradient(rows, residual[rows], partial)
-            for rows in chunks
-            for block, partial in zip(design.blocks, moments, strict=True)
-        ],
-        "  tables before and after": lambda: [
-            (block.predictor(coef[span]), block.finish_gradient(partial))
-            for block, span, partial in zip(design.blocks, spans, moments, strict=True)
-        ],
+        "  moments": lambda: [tables.features.partial_gradient(rows, residual[rows], moments) for rows in chunks],
+        "  tables before and after": lambda: (
+            tables.features.predictor(coef),
+            tables.features.finish_gradient(moments),
+        ),
     }
 
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 import warnings
 
 import numpy as np
@@ -48,6 +49,27 @@ def test_limits_that_overlap_are_undone_by_the_last():
     assert set(blas_threads()) == {1}
     second.__exit__(None, None, None)
     assert blas_threads() == before
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 5])
+def test_results_keep_the_order_of_the_chunks(n_threads):
+    assert list(map_chunks(lambda number: number**2, list(range(50)), n_threads)) == [n**2 for n in range(50)]
+
+
+@pytest.mark.parametrize("bad", [0, 13, 39])
+def test_an_error_in_any_thread_is_raised_and_ends_the_work(bad):
+    done = []
+
+    def work(number):
+        if number == bad:
+            raise FloatingPointError("this chunk")
+        time.sleep(1e-3)
+        done.append(number)
+
+    with pytest.raises(FloatingPointError, match="this chunk"):
+        list(map_chunks(work, list(range(40)), 2))
+    assert bad not in done
+    assert len(done) < 40
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
