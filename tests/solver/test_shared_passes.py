@@ -80,11 +80,11 @@ def test_eight_outputs_in_any_order_of_memory_are_read_right():
 def test_only_canonical_links_many_rows_and_blocks_that_gain_share():
     sample = Sample(tabulated(), np.ones(N_SAMPLES))
     assert not can_share(sample, PoissonObservations())
-    long = Sample(tabulated().take(np.arange(300_000) % N_SAMPLES), np.ones(300_000))
+    long = Sample(tabulated().take(np.arange(1_000_000) % N_SAMPLES), np.ones(1_000_000))
     assert can_share(long, PoissonObservations()) and can_share(long, BernoulliObservations())
     assert not can_share(long, NegativeBinomialObservations())
-    place = (BSplineEval(4, bounds=(0, 1)) * BSplineEval(4, bounds=(0, 1))).design(*np.zeros((2, 300_000)))
-    assert not can_share(Sample(place, np.ones(300_000)), PoissonObservations())
+    place = (BSplineEval(4, bounds=(0, 1)) * BSplineEval(4, bounds=(0, 1))).design(*np.zeros((2, 1_000_000)))
+    assert not can_share(Sample(place, np.ones(1_000_000)), PoissonObservations())
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ class TabulatedBlock(Block):
     """A basis of one covariate, as a table and a code per row."""
 
     # 50 neurons on W(10^5, 10) took 1.09 times as long as single paths on two free cores, 16 on W(10^6, 10) 0.73 times.
-    rows_worth_sharing = 300_000
+    rows_worth_sharing = 1_000_000
 
     def __init__(self, axis: Axis):
         self.axis = axis
