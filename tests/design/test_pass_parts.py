@@ -87,6 +87,20 @@ def test_rows_without_a_value_are_nan_in_the_linear_predictor_alone():
     np.testing.assert_allclose(gradient, np.nansum(matrix, axis=0), rtol=1e-11)
 
 
+@pytest.mark.parametrize("kind", [np.float32, np.int64, np.int16, bool, ">f8"])
+def test_numbers_of_any_kind_are_taken_for_what_they_are(kind):
+    block, _ = CASES["tabulated"](200, 4)
+    finite_rows = block.finite_rows()
+    block, rng = block.take(finite_rows), np.random.default_rng(0)
+    rows, matrix = slice(0, block.n_samples), block.as_matrix(slice(0, block.n_samples))
+    coef, residual = (2.0 * rng.normal(size=(size, 2)) for size in matrix.shape[::-1])
+    coef, residual, out = coef.astype(kind)[:, 0], residual.astype(kind)[:, 0], np.zeros(len(matrix))
+    block.predictor(coef)(rows, out)
+    np.testing.assert_allclose(out, matrix @ coef.astype(float), atol=1e-11)
+    gradient = block.finish_gradient(block.partial_gradient(rows, residual))
+    np.testing.assert_allclose(gradient, matrix.T @ residual.astype(float), atol=1e-11)
+
+
 def test_a_group_that_was_pickled_reads_its_own_codes():
     block, matrix = CASES["tabulated"](200, 3)
     stored = pickle.dumps(TableGroup.of([block.axis]))

@@ -45,9 +45,10 @@ class TableGroup:
 
     def predictor(self, coef: Coef) -> Callable[[slice, PerSample], None]:
         """Return ``add(rows, out)`` for ``out += X[rows] @ coef``."""
+        assert len(coef) == self.tables[:, COEF].sum()  # as is said of rows in `_at`
         lines = np.empty((self._n_levels, 2))
-        # A copy is contiguous and may be written, whatever was passed: loops are compiled for one kind of array.
-        _kernels().write_lines(self.tables, coef.copy(), lines)
+        # A copy of one kind, whatever was passed: loops read tables as arrays of the kind of the coefficients.
+        _kernels().write_lines(self.tables, np.array(coef, dtype=np.float64), lines)
 
         def add(rows: slice, out: PerSample) -> None:
             tables, first, kept = self._at(rows, len(out))
@@ -59,6 +60,7 @@ class TableGroup:
     def partial_gradient(self, rows: slice, residual: PerSample, partial: np.ndarray | None = None) -> np.ndarray:
         """Sums of the residual, and of the residual times the fraction, per level of each table."""
         moments = np.zeros((self._n_levels, 2)) if partial is None else partial
+        residual = np.ascontiguousarray(residual, dtype=np.float64)
         tables, first, kept = self._at(rows, len(residual))
         _kernels().add_moments(tables, first, residual, moments, self._kind)
         del kept
