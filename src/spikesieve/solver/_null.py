@@ -96,7 +96,7 @@ def _scale(problem: Problem, penalty: Penalty, point: Point, residual: float, st
     free = penalty.ungrouped
     size = problem.response_size(point.intercept)
     if residual <= _ROUNDING * size:  # the null model fits every sample: nothing is left to explain
-        residual = size
+        residual = size or 1.0  # observations that are all zero have no size to tell
     rms = problem.column_rms(free) if len(free) else np.zeros(0)
     strongest = strength_max if penalty.groups else residual
     if strongest <= 1e-6 * residual:  # tiny features, or rounding (constant columns)? their size tells
