@@ -10,7 +10,8 @@ from spikesieve.basis import BSplineEval
 from spikesieve.design import as_design
 from spikesieve.glm import GLM
 from spikesieve.observation_models import Exponential, GaussianObservations, PoissonObservations
-from spikesieve.solver import Sample
+from spikesieve.regularizer import GroupLasso
+from spikesieve.solver import Sample, solve_path
 from spikesieve.solver._masked_problem import MaskedProblem
 from spikesieve.solver._moments_problem import MomentsProblem, in_moments
 from spikesieve.solver._problem import SingleProblem
@@ -89,6 +90,37 @@ def test_path_is_that_of_passes_over_rows(monkeypatch):
     np.testing.assert_allclose(found.objective, expected.objective, rtol=1e-12)
     np.testing.assert_allclose(found.duality_gap, expected.duality_gap, atol=1e-6)
     np.testing.assert_allclose(found.coef_matrix, expected.coef_matrix, atol=1e-5)
+
+
+@pytest.mark.parametrize("kept", [None, [True, True, False, True, True, False]])
+def test_a_path_whose_features_are_nearly_the_same_is_followed_over_rows(kept):
+    rng = np.random.default_rng(1)
+    first, other = rng.normal(size=(2, 2000, 3))
+    features = np.hstack([first, first + 1e-6 * other])
+    observed = first.sum(axis=1) + other.sum(axis=1) + rng.normal(size=2000)
+    design = as_design({"a": features[:, :3], "b": features[:, 3:]})
+    problem = Sample(design, observed).problem(GaussianObservations())
+    if kept is not None:
+        problem = MaskedProblem(problem, np.array(kept))
+    penalty, _ = GroupLasso().bind(design.layout, 1.0)
+    path = solve_path(problem, penalty, np.geomspace(1.0, 1e-9, 5))
+    for intercept, coef, loss in zip(path.intercept, path.coef_matrix, path.loss, strict=True):
+        assert loss == pytest.approx(np.mean((observed - intercept - features @ coef) ** 2), rel=1e-9)
+
+
+def test_a_masked_problem_without_moments_is_left_as_it_is():
+    design, counts = as_design({"x": np.random.default_rng(0).normal(size=(60, 3))}), np.arange(60.0)
+    masked = MaskedProblem(Sample(design, counts).problem(PoissonObservations()), np.array([True, False, True]))
+    assert in_moments(masked, 100) is masked
+
+
+def test_observations_that_are_all_zero_have_a_path_of_zeros():
+    model = GLM("Gaussian", regularizer="GroupLasso", regularizer_strength=0.1)
+    features = {"x": np.random.default_rng(0).normal(size=(400, 3))}
+    path = model.fit_path(features, np.zeros(400), n_strengths=5)
+    assert set(path.status) == {Status.CONVERGED}
+    assert not path.coef_matrix.any()
+    assert not model.fit(features, np.zeros(400)).coef_["x"].any()
 
 
 def sum_of(labels):

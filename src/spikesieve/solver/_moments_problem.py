@@ -20,6 +20,7 @@ from spikesieve.solver._columns import Columns
 from spikesieve.solver._masked_problem import MaskedProblem
 from spikesieve.solver._problem import SingleProblem
 from spikesieve.solver._protocol import Evaluation, Problem
+from spikesieve.solver._record import Path
 from spikesieve.solver._threads import equal_chunks, sum_over_chunks
 from spikesieve.solver._wrapped_problem import WrappedProblem
 
@@ -28,16 +29,33 @@ _COLUMNS_PER_STRENGTH = 10
 _CENTRING_ROWS, _MATRIX_ROWS = 10_000, 4096
 # Eigenvalues below this share of the largest, of moments scaled to a diagonal of ones, are rounding.
 _ROUNDING = 1e-14
+# What the loss may be off by, as a share of itself and of that without any feature.
+_LOSS_SHARE, _LOSS_ROUNDING = 1e-7, 1e-12
 
 
 def in_moments(problem: Problem, n_strengths: int) -> Problem:
     """The problem by its moments, where it has some and making them is less work than so many strengths of passes."""
     if isinstance(problem, MaskedProblem):
-        return replace(problem, inner=in_moments(problem.inner, n_strengths))
+        inner = in_moments(problem.inner, n_strengths)
+        return problem if inner is problem.inner else replace(problem, inner=inner)
     if not isinstance(problem, SingleProblem) or not problem.family.is_quadratic:
         return problem
     few = problem.n_coef <= min(_COLUMNS_PER_STRENGTH * n_strengths, problem.n_samples // 2)
     return MomentsProblem.of(problem) if few else problem
+
+
+def holds_over_rows(problem: Problem, found: Path) -> bool:
+    """Whether the loss that moments gave at a path's last solution, the one with least penalty, is that of the rows.
+
+    Moments square the condition of the features: where two of them differ by 1e-6 of their size, and coefficients are
+    so large that it matters, the loss was found 0.6 % too small.
+    """
+    if isinstance(problem, MaskedProblem):
+        return holds_over_rows(problem.inner, found)
+    assert isinstance(problem, MomentsProblem)
+    none, intercept = np.zeros(0, dtype=np.intp), np.atleast_1d(found.intercept[-1])
+    loss = problem.inner.evaluate(intercept, found.coef_matrix[-1], none).loss
+    return bool(abs(found.loss[-1] - loss) <= _LOSS_SHARE * loss + _LOSS_ROUNDING * problem.moments[-1, -1])
 
 
 @dataclass(frozen=True)

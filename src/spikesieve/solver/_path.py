@@ -15,7 +15,7 @@ from spikesieve.solver._concave import at_curvature_of, solve_from_norm
 from spikesieve.solver._expanded import ExpandedProblem
 from spikesieve.solver._extrapolation import Extrapolation
 from spikesieve.solver._masked_problem import MaskedProblem
-from spikesieve.solver._moments_problem import in_moments
+from spikesieve.solver._moments_problem import holds_over_rows, in_moments
 from spikesieve.solver._newton import NewtonSolver, Point
 from spikesieve.solver._null import NullModel, fit_null_model
 from spikesieve.solver._protocol import Problem
@@ -112,7 +112,29 @@ def solve_path(
     most_groups: int | None = None,
 ) -> Path:
     """Follow the path of any problem; the arguments are those of `path`."""
-    problem = in_moments(problem, n_strengths if strengths is None else np.size(strengths))
+    grid = {"n_strengths": n_strengths, "min_ratio": min_ratio, "most_groups": most_groups}
+    options = {"tolerance": tolerance, "maxiter": maxiter, "start": start, "progress": progress, **grid}
+    with one_blas_thread(problem.n_threads, problem.n_coef):
+        by_moments = in_moments(problem, n_strengths if strengths is None else np.size(strengths))
+    found = _solve_path(by_moments, penalty, strengths, **options)
+    if by_moments is problem or found.interrupted or holds_over_rows(by_moments, found):
+        return found
+    return _solve_path(problem, penalty, strengths, **options)
+
+
+def _solve_path(
+    problem: Problem,
+    penalty: BoundPenalty,
+    strengths: Strengths | None,
+    *,
+    n_strengths: int,
+    min_ratio: float,
+    tolerance: float,
+    maxiter: int,
+    start: tuple[float | Intercepts, Coef] | None,
+    progress: Callable[[int, int], None] | None,
+    most_groups: int | None,
+) -> Path:
     if isinstance(penalty, AdaptivePenalty):
         penalty = penalty.informed(_pilot_coef(problem, penalty, tolerance, maxiter))
     expansion = None
