@@ -168,7 +168,9 @@ HEADINGS = ("recordings", "method", "n", "FDR", "power", "exact", "untested", "C
 def print_table(summary: dict, cells: dict[str, Cell], console: Console) -> None:
     table = Table(title=f"Selection at a nominal FDR of {FDR:g} (± Monte Carlo error)", title_justify="left")
     for heading in HEADINGS:
-        table.add_column(heading, justify="left" if heading in HEADINGS[:2] else "right", no_wrap=True)
+        is_kind = heading == HEADINGS[0]
+        side = "left" if heading in HEADINGS[:2] else "right"
+        table.add_column(heading, justify=side, no_wrap=not is_kind, max_width=30 if is_kind else None)
     for line in lines_of(summary, cells):
         if line[0] and table.rows:
             table.add_section()
