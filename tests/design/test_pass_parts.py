@@ -99,6 +99,9 @@ def test_numbers_of_any_kind_are_taken_for_what_they_are(kind):
     np.testing.assert_allclose(out, matrix @ coef.astype(float), atol=1e-11)
     gradient = block.finish_gradient(block.partial_gradient(rows, residual))
     np.testing.assert_allclose(gradient, matrix.T @ residual.astype(float), atol=1e-11)
+    eight = np.repeat(residual[:, None], 8, axis=1)
+    of_eight = block.finish_gradient(block.partial_gradient(rows, eight))
+    np.testing.assert_allclose(of_eight, np.repeat(gradient[:, None], 8, axis=1), atol=1e-11)
 
 
 def test_a_group_that_was_pickled_reads_its_own_codes():
