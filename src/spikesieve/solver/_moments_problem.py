@@ -21,12 +21,12 @@ from spikesieve.solver._masked_problem import MaskedProblem
 from spikesieve.solver._problem import SingleProblem
 from spikesieve.solver._protocol import Evaluation, Problem
 from spikesieve.solver._record import Path
-from spikesieve.solver._threads import equal_chunks, sum_over_chunks
+from spikesieve.solver._threads import sum_over_chunks
 from spikesieve.solver._wrapped_problem import WrappedProblem
 
 # On W(10^5, 10) the moments take as long as 20 passes, and a strength takes two or three.
 _COLUMNS_PER_STRENGTH = 10
-_CENTRING_ROWS, _MATRIX_ROWS = 10_000, 4096
+_CENTRING_ROWS = 10_000
 # Eigenvalues below this share of the largest, of moments scaled to a diagonal of ones, are rounding.
 _ROUNDING = 1e-14
 # What the loss may be off by, as a share of itself and of that without any feature.
@@ -149,8 +149,7 @@ def _moments_about(problem: SingleProblem, everything: Columns, centre: tuple[Co
             total += matrix.T @ matrix
         return [total]
 
-    chunks = equal_chunks(problem.n_samples, min(problem.design.chunk_rows, _MATRIX_ROWS))
-    return sum_over_chunks(of_chunk, chunks, problem.n_threads)[0] / problem.n_samples
+    return sum_over_chunks(of_chunk, problem.matrix_chunks(), problem.n_threads)[0] / problem.n_samples
 
 
 def _as_sum_of_squares(moments: Gram) -> tuple[np.ndarray, np.ndarray, float]:

@@ -118,6 +118,10 @@ class SingleProblem(Problem):
     def chunks(self, stride: int = 1) -> list[slice]:
         return equal_chunks(self.n_samples, self.design.chunk_rows, stride)
 
+    def matrix_chunks(self, stride: int = 1) -> list[slice]:
+        """Row chunks of what needs columns as matrices."""
+        return equal_chunks(self.n_samples, min(self.design.chunk_rows, _MATRIX_ROWS), stride)
+
     def hessian(self, intercept: Intercepts, coef: Coef, columns: Index, stride: int) -> Gram:
         chosen, predictors = Columns(self.design, columns), self._predictors(coef)
 
@@ -128,8 +132,7 @@ class SingleProblem(Problem):
             total = float(len(weight) if self.row_weights is None else self.row_weights[rows].sum())
             return [chosen.weighted_gram(rows, weight), total]
 
-        chunks = equal_chunks(self.n_samples, min(self.design.chunk_rows, _MATRIX_ROWS), stride)
-        gram, total = sum_over_chunks(of_chunk, chunks, self.n_threads)
+        gram, total = sum_over_chunks(of_chunk, self.matrix_chunks(stride), self.n_threads)
         return gram / total
 
     def column_rms(self, columns: Index) -> np.ndarray:
