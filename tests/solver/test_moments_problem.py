@@ -46,6 +46,12 @@ def test_evaluations_are_those_over_the_rows(seed, with_offset, with_weight, shi
     np.testing.assert_allclose(moments.residual_rms(intercept, coef), rows.residual_rms(intercept, coef), rtol=1e-10)
 
 
+@pytest.mark.parametrize("size", [1e160, 1e308, np.inf])
+def test_losses_beyond_all_numbers_are_infinite_or_nan_without_a_word(size):
+    for problem in both(a_sample()):
+        assert not np.isfinite(problem.evaluate(np.array([size]), np.full(problem.n_coef, size)).loss)
+
+
 @pytest.mark.parametrize("columns", [[], [1], [0, 2, 4], [0, 1, 2, 3, 4]])
 def test_curvature_and_covariance_are_those_of_all_rows(columns):
     rows, moments = both(a_sample(shift=7.0))

@@ -93,12 +93,13 @@ class MomentsProblem(WrappedProblem):
     def evaluate(self, intercept: Intercepts, coef: Coef, blocks: Index | None = None) -> Evaluation:
         del blocks  # a part of the gradient costs as much as all of it
         features, observed = self.centre
-        about = np.concatenate([[intercept[0] + features @ coef - observed], coef, [-1.0]])
-        slopes = 2.0 * (self.moments[:-1] @ about)
-        gradient = slopes[1:] + features * slopes[0]
-        short = self.root @ about[:-1] - self.target
-        loss = float(short @ short) + self.rest
-        return Evaluation(loss, gradient, slopes[:1], float(intercept[0] * slopes[0] + coef @ gradient))
+        with np.errstate(over="ignore", invalid="ignore"):  # a step may be endless: its loss says so
+            about = np.concatenate([[intercept[0] + features @ coef - observed], coef, [-1.0]])
+            slopes = 2.0 * (self.moments[:-1] @ about)
+            gradient = slopes[1:] + features * slopes[0]
+            short = self.root @ about[:-1] - self.target
+            loss = float(short @ short) + self.rest
+            return Evaluation(loss, gradient, slopes[:1], float(intercept[0] * slopes[0] + coef @ gradient))
 
     def hessian(self, intercept: Intercepts, coef: Coef, columns: Index, stride: int) -> Gram:
         del intercept, coef, stride
