@@ -15,6 +15,7 @@ from spikesieve.solver import Sample, solve_path
 from spikesieve.solver._masked_problem import MaskedProblem
 from spikesieve.solver._moments_problem import MomentsProblem, in_moments
 from spikesieve.solver._problem import SingleProblem
+from spikesieve.solver._threads import sum_over_chunks
 
 
 def a_sample(seed=0, n_samples=700, with_offset=True, with_weight=True, shift=0.0):
@@ -66,6 +67,18 @@ def test_threads_do_not_change_a_bit():
     sample = a_sample(n_samples=20_000)
     one, two = both(sample, 1)[1], both(sample, 2)[1]
     assert np.array_equal(one.moments, two.moments)
+
+
+def test_long_recordings_hold_few_matrices_at_once(monkeypatch):
+    held = []
+
+    def recorded(of_share, shares, n_threads):
+        held.append(len(shares))
+        return sum_over_chunks(of_share, shares, n_threads)
+
+    monkeypatch.setattr("spikesieve.solver._moments_problem.sum_over_chunks", recorded)
+    both(a_sample(n_samples=150_000), 2)
+    assert held[0] <= 16
 
 
 def test_small_residuals_are_not_lost_in_the_size_of_the_observations():
