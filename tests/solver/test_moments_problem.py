@@ -178,3 +178,14 @@ def test_one_strength_of_many_columns_stays_over_its_rows():
         GaussianObservations()
     )
     assert in_moments(problem, 1) is problem
+
+
+def test_least_squares_have_a_minimum_however_ill_conditioned():
+    x = np.linspace(0.0, 1.0, 200)
+    powers = x[:, None] ** np.arange(1, 9)
+    observed = np.sin(5.0 * x) + 0.1 * np.random.default_rng(0).normal(size=200)
+    model = GLM("Gaussian", regularizer="UnRegularized").fit(powers, observed)
+    assert model.solution_.status[0] is not Status.NO_FINITE_MINIMUM
+    expected = np.linalg.lstsq(np.column_stack([np.ones(200), powers]), observed, rcond=None)[0]
+    best = np.mean((observed - np.column_stack([np.ones(200), powers]) @ expected) ** 2)
+    assert np.mean((observed - model.predict(powers)) ** 2) <= best * (1.0 + 1e-4)

@@ -25,7 +25,7 @@ from spikesieve.solver._threads import shares_of, sum_over_chunks
 from spikesieve.solver._wrapped_problem import WrappedProblem
 
 # On W(10^5, 10) the moments take as long as 20 passes, and a strength takes two or three.
-_COLUMNS_PER_STRENGTH = 10
+_COLUMNS_PER_STRENGTH, _MOST_COLUMNS = 10, 2000
 _CENTRING_ROWS = 10_000
 # Eigenvalues below this share of the largest, of moments scaled to a diagonal of ones, are rounding.
 _ROUNDING = 1e-14
@@ -40,7 +40,7 @@ def in_moments(problem: Problem, n_strengths: int) -> Problem:
         return problem if inner is problem.inner else replace(problem, inner=inner)
     if not isinstance(problem, SingleProblem) or not problem.family.is_quadratic:
         return problem
-    few = problem.n_coef <= min(_COLUMNS_PER_STRENGTH * n_strengths, problem.n_samples // 2)
+    few = problem.n_coef <= min(_COLUMNS_PER_STRENGTH * n_strengths, _MOST_COLUMNS, problem.n_samples // 2)
     return MomentsProblem.of(problem) if few else problem
 
 

@@ -154,7 +154,7 @@ class NewtonSolver:
         """
         flat = np.flatnonzero(self.penalty.thresholds(self.penalty.norms(point.coef), strength) == 0.0)
         free = self.penalty.columns_of(flat)
-        if len(free) == 0 or self.penalty.quadratic[free].all():
+        if len(free) == 0 or self.penalty.quadratic[free].all() or self.problem.is_quadratic:
             return False
         curvature = CurvatureModel(self.problem, self.penalty)
         curvature.build(point.intercept, point.coef, flat)

@@ -49,6 +49,10 @@ class SingleProblem(Problem):
         return self.family.is_convex
 
     @property
+    def is_quadratic(self) -> bool:
+        return self.family.is_quadratic
+
+    @property
     def has_boundary(self) -> bool:
         return self.family.has_boundary
 

@@ -66,6 +66,11 @@ class Problem(ABC):
         """Whether the loss is known to be convex in the linear predictor."""
 
     @property
+    def is_quadratic(self) -> bool:
+        """Whether the loss is a square of the linear predictor: then it has a minimum, however ill-conditioned."""
+        return False
+
+    @property
     @abstractmethod
     def has_boundary(self) -> bool:
         """Whether the loss is infinite at some linear predictors, which a step may run into."""

@@ -38,6 +38,10 @@ class WrappedProblem(Problem):
         return self.inner.is_convex
 
     @property
+    def is_quadratic(self) -> bool:
+        return self.inner.is_quadratic
+
+    @property
     def has_boundary(self) -> bool:
         return self.inner.has_boundary
 
