@@ -4,6 +4,7 @@ import os
 import signal
 import time
 import warnings
+import weakref
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ import threadpoolctl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spikesieve.solver._threads import equal_chunks, map_chunks, one_blas_thread, shares_of, sum_over_chunks
+from spikesieve.solver._threads import equal_chunks, on_threads, one_blas_thread, shares_of, sum_over_chunks
 
 
 @given(n_samples=st.integers(1, 5000), most_rows=st.integers(1, 700), stride=st.integers(1, 60))
@@ -51,9 +52,16 @@ def test_limits_that_overlap_are_undone_by_the_last():
     assert blas_threads() == before
 
 
+def numbers_worked_on(n, n_threads):
+    done = []
+    on_threads(done.append, n, n_threads)
+    return sorted(done)
+
+
 @pytest.mark.parametrize("n_threads", [1, 2, 5])
-def test_results_keep_the_order_of_the_chunks(n_threads):
-    assert list(map_chunks(lambda number: number**2, list(range(50)), n_threads)) == [n**2 for n in range(50)]
+@pytest.mark.parametrize("n", [1, 2, 50])
+def test_everything_is_done_once(n, n_threads):
+    assert numbers_worked_on(n, n_threads) == list(range(n))
 
 
 @pytest.mark.parametrize("bad", [0, 13, 39])
@@ -67,18 +75,39 @@ def test_an_error_in_any_thread_is_raised_and_ends_the_work(bad):
         done.append(number)
 
     with pytest.raises(FloatingPointError, match="this chunk"):
-        list(map_chunks(work, list(range(40)), 2))
+        on_threads(work, 40, 2)
     assert bad not in done
     assert len(done) < 40
 
 
+def test_sums_hold_no_more_than_the_threads_are_ahead():
+    alive, most = weakref.WeakSet(), []
+
+    def of_chunk(number):
+        part = np.full(1000, float(number)).view(Watched)
+        alive.add(part)
+        most.append(len(alive))
+        time.sleep(1e-3 * (number % 3))
+        return [part]
+
+    (total,) = sum_over_chunks(of_chunk, list(range(60)), 2)
+    assert total[0] == sum(range(60))
+    assert max(most) < 20
+
+
+class Watched(np.ndarray):
+    """An array that weak references can tell from others."""
+
+    __hash__ = object.__hash__
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
 def test_a_forked_process_has_threads_of_its_own():
-    assert list(map_chunks(abs, [-1, -2], 2)) == [1, 2]
+    assert numbers_worked_on(2, 2) == [0, 1]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Python 3.12 and JAX say that forks of threaded processes may hang
         child = os.fork()
     if child == 0:
         signal.alarm(20)
-        os._exit(0 if list(map_chunks(abs, [-1, -2], 2)) == [1, 2] else 1)
+        os._exit(0 if numbers_worked_on(2, 2) == [0, 1] else 1)
     assert os.waitpid(child, 0)[1] == 0
