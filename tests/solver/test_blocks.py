@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from spikesieve import regularizer as r
+from spikesieve.design import as_design
 from spikesieve.solver import PopulationProblem, solve_path
 from spikesieve.solver._block_quadratic import BlockQuadraticModel
 from spikesieve.solver._blocks import (
@@ -18,6 +19,7 @@ from spikesieve.solver._blocks import (
 )
 from spikesieve.solver._masked_problem import MaskedProblem
 from spikesieve.solver._quadratic import QuadraticModel
+from spikesieve.solver._threads import sum_over_chunks
 from tests.solver.problems import POISSON, counts, design_of, features
 
 # Rows of three blocks, in no order; the last block has one row.
@@ -128,3 +130,29 @@ def test_paths_with_blocks_are_those_with_the_whole_matrix(name, masked):
     np.testing.assert_allclose(mine.strengths, whole.strengths, rtol=1e-10)
     np.testing.assert_allclose(mine.coef_matrix, whole.coef_matrix, atol=1e-8)
     np.testing.assert_allclose(mine.intercept, whole.intercept, atol=1e-8)
+
+
+def test_a_neuron_has_curvature_over_its_own_features_alone(monkeypatch):
+    """Ten neurons with six features each of their own out of sixty: no chunk makes a matrix over all of them."""
+    rng = np.random.default_rng(0)
+    features, n_neurons = rng.normal(size=(400, 60)), 10
+    problem = PopulationProblem(
+        design=as_design(features),
+        n_outputs=n_neurons,
+        counts=rng.poisson(0.5, (400, n_neurons)).astype(float),
+        family=POISSON,
+    )
+    columns = np.array([f * n_neurons + f // 6 for f in range(60)])
+    sizes = []
+    whole = sum_over_chunks
+
+    def watched(of_chunk, chunks, n_threads):
+        sizes.extend(np.shape(part) for part in of_chunk(chunks[0]))
+        return whole(of_chunk, chunks, n_threads)
+
+    monkeypatch.setattr("spikesieve.solver._population_problem.sum_over_chunks", watched)
+    found = problem.hessian(np.full(n_neurons, -1.0), np.zeros(600), columns, 1)
+    assert set(sizes) == {(7, 7), ()}
+    own = np.column_stack([np.ones(400), features[:, 12:18]])
+    expected = np.exp(-1.0) * own.T @ own / 400
+    np.testing.assert_allclose(found.values[2], expected, rtol=1e-12, atol=1e-15)

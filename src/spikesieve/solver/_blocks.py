@@ -1,6 +1,6 @@
 """Matrices without entries between some sets of rows: curvature of neurons that share nothing but a penalty."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import singledispatch
 from typing import Any, TypeAlias
@@ -29,7 +29,7 @@ class Blocks:
     shape: tuple[int, int]
 
     @classmethod
-    def of(cls, values: np.ndarray, block: Index, row: Index) -> "Blocks":
+    def of(cls, values: Sequence[np.ndarray], block: Index, row: Index) -> "Blocks":
         """Symmetric matrix whose rows are some of blocks given whole: for each, its block and the row there."""
         own = tuple(np.flatnonzero(block == b) for b in range(len(values)))
         picked = tuple(one[np.ix_(row[rows], row[rows])] for one, rows in zip(values, own, strict=True))
@@ -68,6 +68,16 @@ def check_fits(n_columns: int, n_entries: int, n_neurons: int) -> None:
             f"{n_entries} entries where {_MOST_COLUMNS**2} are the most: join fewer neurons at a time, use fewer "
             "features, or stop at a larger strength."
         )
+
+
+def features_of_each(neuron: Index, feature: Index, n_neurons: int) -> tuple[list[Index], Index]:
+    """Features that each neuron has some rows of, in ascending order, and where in its own each row's feature is."""
+    own, where = [], np.empty(len(feature), dtype=np.intp)
+    for n in range(n_neurons):
+        its = neuron == n
+        unique, where[its] = np.unique(feature[its], return_inverse=True)
+        own.append(unique)
+    return own, where
 
 
 def as_dense(matrix: Curvature) -> Gram:

@@ -7,7 +7,7 @@ import numpy as np
 from spikesieve._tree import CoefLayout
 from spikesieve._types import Coef, Index, Intercepts
 from spikesieve.observation_models import CategoricalObservations
-from spikesieve.solver._blocks import Blocks, check_fits
+from spikesieve.solver._blocks import Blocks, check_fits, features_of_each
 from spikesieve.solver._categorical_problem import CategoricalProblem, class_gram, curve_common_direction
 from spikesieve.solver._columns import Columns
 from spikesieve.solver._outputs_problem import OutputsProblem
@@ -68,31 +68,32 @@ class CategoricalPopulationProblem(OutputsProblem):
         check_fits(len(columns), int(np.sum(of_neurons**2)), self.n_neurons)
         features, where = np.unique(columns // self.n_outputs, return_inverse=True)
         chosen, predictors = Columns(self.design, features), self._predictors(coef)
-        size = (len(features) + 1) * self.n_classes
+        output = np.concatenate([np.arange(self.n_outputs), columns % self.n_outputs])
+        feature = np.concatenate([np.zeros(self.n_outputs, dtype=np.intp), where + 1])
+        own, where_own = features_of_each(output // self.n_classes, feature, self.n_neurons)
 
         def of_chunk(rows: slice):
             eta = self._predict(rows, intercept, predictors)
             probabilities = _FAMILY.probabilities(eta.reshape(-1, self.n_classes)).reshape(len(eta), self.n_neurons, -1)
             weights = np.ones(len(eta)) if self.row_weights is None else self.row_weights[rows]
-            matrix, grams = chosen.with_intercept(rows), np.empty((self.n_neurons, size, size))
-            for n in range(self.n_neurons):
-                grams[n] = class_gram(matrix, probabilities[:, n], weights).reshape(size, size)
-            return [grams, weights.sum()]
+            matrix, grams = chosen.with_intercept(rows), []
+            for n, its in enumerate(own):
+                size = len(its) * self.n_classes
+                grams.append(class_gram(matrix[:, its], probabilities[:, n], weights).reshape(size, size))
+            return [*grams, weights.sum()]
 
-        grams, total = sum_over_chunks(of_chunk, self.chunks(stride), self.n_threads)
-        grams /= total
-        self._curve_common_directions(grams, features)
-        output = np.concatenate([np.arange(self.n_outputs), columns % self.n_outputs])
-        feature = np.concatenate([np.zeros(self.n_outputs, dtype=np.intp), where + 1])
-        row = feature * self.n_classes + output % self.n_classes
+        *grams, total = sum_over_chunks(of_chunk, self.chunks(stride), self.n_threads)
+        grams = [gram / total for gram in grams]
+        self._curve_common_directions(grams, [features[its[1:] - 1] for its in own])
+        row = where_own * self.n_classes + output % self.n_classes
         return Blocks.of(grams, output // self.n_classes, row)
 
-    def _curve_common_directions(self, grams: np.ndarray, features: Index) -> None:
+    def _curve_common_directions(self, grams: list[np.ndarray], features_of: list[Index]) -> None:
         """Curve, in place, what the classes have in common in intercepts and in features that nothing penalises."""
         is_free = np.isin(np.arange(self.design.n_coef * self.n_outputs), self.unpenalised)
-        by_output = is_free.reshape(-1, self.n_neurons, self.n_classes)[features]
-        for neuron, gram in enumerate(grams):
-            for feature in [0, *(np.flatnonzero(by_output[:, neuron].all(axis=1)) + 1)]:
+        by_output = is_free.reshape(-1, self.n_neurons, self.n_classes)
+        for neuron, (gram, features) in enumerate(zip(grams, features_of, strict=True)):
+            for feature in [0, *(np.flatnonzero(by_output[features, neuron].all(axis=1)) + 1)]:
                 own = slice(feature * self.n_classes, (feature + 1) * self.n_classes)
                 curve_common_direction(gram[own, own], self.common_share if feature else 1.0)
 

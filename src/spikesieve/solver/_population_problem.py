@@ -6,7 +6,7 @@ import numpy as np
 
 from spikesieve._types import Coef, Index, Intercepts, PerOutput
 from spikesieve.observation_models import ObservationModel
-from spikesieve.solver._blocks import Blocks, check_fits
+from spikesieve.solver._blocks import Blocks, check_fits, features_of_each
 from spikesieve.solver._columns import Columns
 from spikesieve.solver._outputs_problem import OutputsProblem
 from spikesieve.solver._problem import SingleProblem
@@ -47,6 +47,9 @@ class PopulationProblem(OutputsProblem):
         check_fits(len(columns), int(np.sum(np.bincount(columns % self.n_outputs) ** 2)), self.n_outputs)
         features, where = np.unique(columns // self.n_outputs, return_inverse=True)
         chosen, predictors = Columns(self.design, features), self._predictors(coef)
+        neuron = np.concatenate([np.arange(self.n_outputs), columns % self.n_outputs])
+        feature = np.concatenate([np.zeros(self.n_outputs, dtype=np.intp), where + 1])
+        own, row = features_of_each(neuron, feature, self.n_outputs)
 
         def of_chunk(rows: slice):
             curvature = self.family.curvature(self._predict(rows, intercept, predictors))
@@ -54,17 +57,14 @@ class PopulationProblem(OutputsProblem):
             if self.row_weights is not None:
                 curvature = curvature * self.row_weights[rows, None]
                 total = float(self.row_weights[rows].sum())
-            matrix = chosen.with_intercept(rows)
-            grams = np.empty((self.n_outputs, matrix.shape[1], matrix.shape[1]))
-            for n in range(self.n_outputs):
-                scaled = matrix * np.sqrt(curvature[:, n])[:, None]
-                grams[n] = scaled.T @ scaled
-            return [grams, total]
+            matrix, grams = chosen.with_intercept(rows), []
+            for n, its in enumerate(own):
+                scaled = (matrix if len(its) == matrix.shape[1] else matrix[:, its]) * np.sqrt(curvature[:, n])[:, None]
+                grams.append(scaled.T @ scaled)
+            return [*grams, total]
 
-        grams, total = sum_over_chunks(of_chunk, self.chunks(stride), self.n_threads)
-        neuron = np.concatenate([np.arange(self.n_outputs), columns % self.n_outputs])
-        feature = np.concatenate([np.zeros(self.n_outputs, dtype=np.intp), where + 1])
-        return Blocks.of(grams / total, neuron, feature)
+        *grams, total = sum_over_chunks(of_chunk, self.chunks(stride), self.n_threads)
+        return Blocks.of([gram / total for gram in grams], neuron, row)
 
     def _evaluate_rows(self, rows, eta):
         return self.family.evaluate(eta, self.counts[rows])
