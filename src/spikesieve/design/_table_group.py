@@ -48,11 +48,11 @@ class TableGroup:
         assert len(coef) == self.tables[:, COEF].sum()  # as is said of rows in `_at`
         lines = np.empty((self._n_levels, 2))
         # A copy of one kind, whatever was passed: loops read tables as arrays of the kind of the coefficients.
-        _kernels().write_lines(self.tables, np.array(coef, dtype=np.float64), lines)
+        kernels().write_lines(self.tables, np.array(coef, dtype=np.float64), lines)
 
         def add(rows: slice, out: PerSample) -> None:
             tables, first, kept = self._at(rows, len(out))
-            _kernels().add_lookups(tables, first, lines, out, self._kind)
+            kernels().add_lookups(tables, first, lines, out, self._kind)
             del kept
 
         return add
@@ -62,14 +62,14 @@ class TableGroup:
         moments = np.zeros((self._n_levels, 2)) if partial is None else partial
         residual = np.ascontiguousarray(residual, dtype=np.float64)
         tables, first, kept = self._at(rows, len(residual))
-        _kernels().add_moments(tables, first, residual, moments, self._kind)
+        kernels().add_moments(tables, first, residual, moments, self._kind)
         del kept
         return moments
 
     def finish_gradient(self, partial: np.ndarray) -> Coef:
         """``X.T @ residual`` from the sum of `partial_gradient` over the chunks."""
         gradient = np.empty(int(self.tables[:, COEF].sum()))
-        _kernels().write_gradient(self.tables, partial, gradient)
+        kernels().write_gradient(self.tables, partial, gradient)
         return gradient
 
     @property
@@ -117,7 +117,8 @@ def _sizes(axis: Axis) -> tuple[int, int, int, int]:
 
 
 @cache
-def _kernels():
-    import spikesieve.design._table_kernels as kernels
+def kernels():
+    """Compiled loops of tables, for one neuron."""
+    import spikesieve.design._table_kernels as loops
 
-    return kernels
+    return loops

@@ -12,7 +12,7 @@ import numpy as np
 from spikesieve.design._axis import Axis
 from spikesieve.design._block import Block
 from spikesieve.design._lanes import LANES, zeros_on_lines
-from spikesieve.design._table_group import TableGroup
+from spikesieve.design._table_group import TableGroup, kernels
 
 
 class TabulatedBlock(Block):
@@ -71,7 +71,7 @@ class TabulatedBlock(Block):
         _add_gradients(self, rows, residual, out)
 
     def write_matrix(self, rows, out):
-        _kernels().write_rows(self.axis.codes_of(rows), self.axis.shift, self.axis.table, out)
+        kernels().write_rows(self.axis.codes_of(rows), self.axis.shift, self.axis.table, out)
 
     def as_matrix(self, rows):
         return self.axis.rows_of(rows)
@@ -116,7 +116,7 @@ class TabulatedPlaneBlock(Block):
         x, y = self.first, self.second
         if coef.ndim == 1:
             values = x.table @ coef.reshape(self._shape) @ y.table.T
-            return lambda rows, out: _kernels().add_lookup_plane(*self._codes(rows), x.shift, y.shift, values, out)
+            return lambda rows, out: kernels().add_lookup_plane(*self._codes(rows), x.shift, y.shift, values, out)
         along_first = x.table @ coef.reshape(self._shape[0], -1)
         values = y.table @ along_first.reshape(len(x.table), self._shape[1], -1)
         along_x = x.changes(values)
@@ -131,7 +131,7 @@ class TabulatedPlaneBlock(Block):
         cells = len(x.table), len(y.table)
         if residual.ndim == 1:
             weights = np.zeros(cells) if partial is None else partial
-            _kernels().add_weights_plane(*self._codes(rows), x.shift, y.shift, residual, weights)
+            kernels().add_weights_plane(*self._codes(rows), x.shift, y.shift, residual, weights)
             return weights
         moments = np.zeros((*cells, 4, residual.shape[1])) if partial is None else partial
         add = _kernels_outputs().add_moments_plane_of_outputs
@@ -189,13 +189,6 @@ def _add_gradients(block: Block, rows: slice, residual: np.ndarray, out: np.ndar
 
 
 # Importing Numba takes half a second, so only a pass does; the statement itself takes 1 us, too long for each chunk.
-
-
-@cache
-def _kernels():
-    import spikesieve.design._table_kernels as kernels
-
-    return kernels
 
 
 @cache
