@@ -113,15 +113,15 @@ class QuadraticModel:
 
     def _sweep(self, x, pull, thresholds) -> None:
         """One pass of exact block minimisations; `x` and `pull = linear - S x` are updated in place."""
-        starts, norms = self._parts.starts, self._parts.norms
+        norms = self._parts.norms
         candidates = np.flatnonzero((norms(x) > 0) | (norms(pull) > thresholds))
         for g in candidates:
-            if self.sizes[g] == 1 and isinstance(self.matrix, np.ndarray):
-                self._minimise_single(starts[g], x, pull, thresholds[g])
-                continue
             self._minimise_group(int(g), x, pull, thresholds[g])
 
     def _minimise_group(self, g: int, x: np.ndarray, pull: np.ndarray, threshold: float) -> None:
+        if self.sizes[g] == 1:
+            self._minimise_single(self._parts.starts[g], x, pull, threshold)
+            return
         columns = slice(self._parts.starts[g], self._parts.starts[g] + self.sizes[g])
         values, vectors = self._eigen_of(g, columns)
         rotated = vectors.T @ (pull[columns]) + values * (vectors.T @ x[columns])
