@@ -8,25 +8,26 @@ from spikesieve._tree import CoefLayout
 from spikesieve._types import Coef, Index, Intercepts
 from spikesieve.observation_models import CategoricalObservations
 from spikesieve.solver._blocks import Blocks, check_fits, features_of_each
-from spikesieve.solver._categorical_problem import CategoricalProblem, class_gram, curve_common_direction
+from spikesieve.solver._categorical_problem import (
+    CategoricalProblem,
+    LabelledProblem,
+    class_gram,
+    curve_common_direction,
+)
 from spikesieve.solver._columns import Columns
-from spikesieve.solver._outputs_problem import OutputsProblem
 from spikesieve.solver._threads import sum_over_chunks
 
 _FAMILY = CategoricalObservations()
 
 
 @dataclass(frozen=True, kw_only=True)
-class CategoricalPopulationProblem(OutputsProblem):
+class CategoricalPopulationProblem(LabelledProblem):
     """Sum over neurons of their mean losses, each a `CategoricalProblem` with the same classes.
 
-    Outputs are neuron by neuron, ``n_classes`` each. `labels` are class numbers, ``(n_samples, n_neurons)``;
-    `unpenalised` and `common_share` are as there.
+    Outputs are neuron by neuron, ``n_classes`` each. `labels` are class numbers, ``(n_samples, n_neurons)``.
     """
 
     labels: np.ndarray
-    unpenalised: Index
-    common_share: float = 1.0
 
     @property
     def n_neurons(self) -> int:
@@ -42,14 +43,6 @@ class CategoricalPopulationProblem(OutputsProblem):
     def layout(self) -> CoefLayout:
         return self.design.layout.with_outputs(self.n_neurons, self.n_classes)
 
-    @property
-    def is_convex(self) -> bool:
-        return True
-
-    @property
-    def has_boundary(self) -> bool:
-        return False
-
     def null_intercept(self) -> Intercepts:
         return np.concatenate([self._single(n).null_intercept() for n in range(self.n_neurons)])
 
@@ -59,9 +52,6 @@ class CategoricalPopulationProblem(OutputsProblem):
     def response_size(self, intercept: Intercepts) -> float:
         of_each = np.split(intercept, self.n_neurons)
         return sum(self._single(n).response_size(own) for n, own in enumerate(of_each))
-
-    def saturated_loss(self) -> float:
-        return 0.0
 
     def hessian(self, intercept: Intercepts, coef: Coef, columns: Index, stride: int) -> Blocks:
         of_neurons = np.bincount(columns % self.n_outputs // self.n_classes)

@@ -14,14 +14,13 @@ _FAMILY = CategoricalObservations()
 
 
 @dataclass(frozen=True, kw_only=True)
-class CategoricalProblem(OutputsProblem):
+class LabelledProblem(OutputsProblem):
     """One linear predictor per class, over-parametrised: adding the same to all of them changes nothing.
 
-    `labels` are class numbers, ``0 ... n_outputs - 1``; `unpenalised` are coefficients that a penalty may
-    leave without slope, and `common_share` is the curvature that their common direction is given.
+    `unpenalised` are coefficients that a penalty may leave without slope, and `common_share` is the curvature that
+    their common direction is given.
     """
 
-    labels: Labels
     unpenalised: Index
     common_share: float = 1.0
 
@@ -33,6 +32,16 @@ class CategoricalProblem(OutputsProblem):
     def has_boundary(self) -> bool:
         return False
 
+    def saturated_loss(self) -> float:
+        return 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class CategoricalProblem(LabelledProblem):
+    """One neuron: `labels` are class numbers, ``0 ... n_outputs - 1``."""
+
+    labels: Labels
+
     def null_intercept(self) -> Intercepts:
         return _FAMILY.null_linear_predictor(self.labels, self.n_outputs, self.row_weights)
 
@@ -42,9 +51,6 @@ class CategoricalProblem(OutputsProblem):
 
     def response_size(self, intercept: Intercepts) -> float:
         return 2.0
-
-    def saturated_loss(self) -> float:
-        return 0.0
 
     def _evaluate_rows(self, rows, eta):
         return _FAMILY.evaluate(eta, self.labels[rows])

@@ -150,7 +150,7 @@ def _moments_about(problem: SingleProblem, everything: Columns, centre: tuple[Co
             total += matrix.T @ matrix
         return [total]
 
-    # Shares, not chunks: 1000 columns at 10^7 bins have 2400 chunks, whose moments would be 20 GB.
+    # Shares, not chunks: 1000 columns at 10^7 bins have 2400 chunks, and a matrix of 8 MB would be added for each.
     shares = shares_of(problem.matrix_chunks())
     return sum_over_chunks(of_share, shares, problem.n_threads)[0] / problem.n_samples
 
