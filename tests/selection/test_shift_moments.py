@@ -5,98 +5,133 @@ from functools import partial
 import numpy as np
 import pytest
 
-from spikesieve.basis import BSplineEval, CyclicBSplineEval, RaisedCosineLogConv
-from spikesieve.datasets import load_head_direction_recording
-from spikesieve.design import DenseBlock, as_design
+from spikesieve.basis import BSplineEval
+from spikesieve.design import as_design
 from spikesieve.observation_models import PoissonObservations
 from spikesieve.selection import NotEnoughData
-from spikesieve.selection._aligned_moments import Model, aligned_moments, column_ranges, memory
+from spikesieve.selection._aligned_moments import aligned_moments, memory
 from spikesieve.selection._alignments import Epochs, circular_shifts, swaps
 from spikesieve.selection._columns import HeldColumns, held, rows_of
 from spikesieve.selection._efficient_score import studentised_scores
-from spikesieve.selection._without_covariate import RIDGE, AllCovariates, trend_block
-from spikesieve.solver import Sample, as_sample
+from spikesieve.selection._prior_fit import AllCovariates, PriorFit, trend_block
+from spikesieve.selection._working_model import WithoutCovariate, WorkingModel
+from spikesieve.solver import Sample
+
+COVARIATE = slice(5, 8)
 
 
-def arrays(n_rows: int, seed: int = 0):
+def quadratic(n_rows: int, seed: int = 0) -> PriorFit:
+    """A fit of four columns and, behind them, a covariate of three, at which the others' score need not vanish."""
     rng = np.random.default_rng(seed)
-    covariate = rng.standard_normal((n_rows, 3))
-    columns = np.hstack([np.ones((n_rows, 1)), rng.standard_normal((n_rows, 4))])
-    return covariate, columns, rng.standard_normal(n_rows), rng.random(n_rows) + 0.1
+    columns = HeldColumns(as_design({"a": rng.standard_normal((n_rows, 4)), "b": rng.standard_normal((n_rows, 3))}))
+    unit = rng.random(8) + 0.5
+    precision = np.concatenate([[0.0], rng.random(7) + 0.1])
+    theta, residual = 0.1 * rng.standard_normal(8), rng.standard_normal(n_rows)
+    return PriorFit(columns, unit, theta, precision, 1.0, True, residual, rng.random(n_rows) + 0.1)
 
 
-class Stored:
-    """Columns of other covariates, as an array."""
-
-    def __init__(self, columns):
-        self.columns = columns
-
-    def matrix(self, rows):
-        return self.columns[rows]
-
-    def products(self, rows, values):
-        return self.columns[rows].T @ values
+def without_covariate(fit: PriorFit, epochs: Epochs, phases=(0,)) -> WithoutCovariate:
+    return WorkingModel.of(fit, epochs, np.array(phases)).without(COVARIATE)
 
 
-def model_of(columns, residual, weight, epochs, phases=(0,)):
-    return Model.of(Stored(columns), residual, weight, epochs, np.array(phases))
+def response_of(fit: PriorFit, columns):
+    """Working response times weights, ``W z``."""
+    return fit.weight * (columns @ fit.theta) + fit.residual
+
+
+def of_the_others(fit: PriorFit, columns, rows):
+    """Covariance of the other columns' coefficients, from some rows."""
+    others = columns[rows, : COVARIATE.start]
+    information = (others.T * fit.weight[rows]) @ others
+    return np.linalg.inv(information + np.diag(fit.precision[: len(information)]))
 
 
 def test_moments_of_one_epoch_are_those_of_rolled_rows():
-    covariate, columns, residual, weight = arrays(57)
+    fit = quadratic(57)
     epochs = Epochs.of_labels(np.zeros(57, dtype=int), n_grid=57)
     shifts = circular_shifts(epochs, 20, 4, np.random.default_rng(0))
-    model = model_of(columns, residual, weight, epochs)
-    moments = aligned_moments(covariate.__getitem__, model, shifts)
+    without = without_covariate(fit, epochs)
+    columns = fit.columns.matrix(slice(None))
+    covariance = of_the_others(fit, columns, np.arange(57))
+    covariate, others = columns[:, COVARIATE], columns[:, : COVARIATE.start]
+    moments = aligned_moments(covariate.__getitem__, without, shifts)
     for number, (step,) in enumerate(shifts.partners):
         rolled = np.roll(covariate, step, axis=0)
-        np.testing.assert_allclose(moments.score[number], rolled.T @ residual, atol=1e-11)
-        np.testing.assert_allclose(moments.information[number], (rolled.T * weight) @ rolled, atol=1e-11)
-        cross = (rolled.T * weight) @ columns @ model.root
-        np.testing.assert_allclose(moments.cross[number], cross, atol=1e-5)  # in single precision
-    np.testing.assert_allclose(model.root.T @ (columns.T * weight) @ columns @ model.root, np.eye(5), atol=1e-11)
-    np.testing.assert_allclose(model.score, model.root.T @ columns.T @ residual, atol=1e-11)
-    assert moments.share == 1.0
+        np.testing.assert_allclose(moments.score[number], rolled.T @ without.residual, atol=1e-11)
+        weighted = rolled.T * fit.weight
+        np.testing.assert_allclose(moments.information[number], weighted @ rolled, atol=1e-4)  # in single precision
+        explained = weighted @ others @ covariance @ others.T @ weighted.T
+        np.testing.assert_allclose(moments.cross[number] @ moments.cross[number].T, explained, atol=1e-4)
+        corrected = weighted @ others @ covariance @ without.derivative[: COVARIATE.start]
+        np.testing.assert_allclose(moments.cross[number] @ without.score, corrected, atol=1e-4)
 
 
 @pytest.mark.parametrize("swapped", [False, True])
 def test_moments_are_those_of_the_rows_that_an_alignment_names(swapped):
-    covariate, columns, residual, weight = arrays(130)
+    fit = quadratic(130)
     labels = np.repeat([0, -1, 1, 2], [40, 7, 31, 52])
     epochs, phases = Epochs.of_labels(labels, n_grid=40, swapped=swapped), np.array([0, 1])
     assert epochs.stride == 2
     rng = np.random.default_rng(1)
     alignments = swaps(epochs, 9, rng) if swapped else circular_shifts(epochs, 9, 2, rng)
-    model = model_of(columns, residual, weight, epochs, phases)
-    moments = aligned_moments(covariate.__getitem__, model, alignments)
+    without = without_covariate(fit, epochs, phases)
     within = np.concatenate(
         [start + np.arange(length) for start, length in zip(epochs.starts, epochs.lengths, strict=True)]
     )
     on_grid = np.concatenate([start + np.arange(n * 2) for start, n in zip(epochs.starts, epochs.n_steps, strict=True)])
     summed = within if swapped else on_grid
     assert epochs.n_rows == len(summed)
-    np.testing.assert_allclose(model.score, model.root.T @ columns[summed].T @ residual[summed], atol=1e-11)
+    columns = fit.columns.matrix(slice(None))
+    covariance = of_the_others(fit, columns, on_grid)
+    covariate, others = columns[:, COVARIATE], columns[:, : COVARIATE.start]
+    moments = aligned_moments(covariate.__getitem__, without, alignments)
     for number in range(len(alignments.partners)):
         moved = covariate[alignments.rows(number)]
-        np.testing.assert_allclose(moments.score[number], moved[summed].T @ residual[summed], atol=1e-11)
-        weighted = moved[on_grid].T * weight[on_grid]
-        np.testing.assert_allclose(moments.information[number], weighted @ moved[on_grid], atol=1e-11)
-        np.testing.assert_allclose(moments.cross[number], weighted @ columns[on_grid] @ model.root, atol=1e-5)
+        np.testing.assert_allclose(moments.score[number], moved[summed].T @ without.residual[summed], atol=1e-11)
+        weighted = moved[on_grid].T * fit.weight[on_grid]
+        np.testing.assert_allclose(moments.information[number], weighted @ moved[on_grid], atol=1e-4)
+        across = weighted @ others[on_grid]
+        explained = across @ covariance @ across.T
+        np.testing.assert_allclose(moments.cross[number] @ moments.cross[number].T, explained, atol=1e-4)
+
+
+@pytest.mark.parametrize("n_between", [0, 60])
+def test_others_without_a_covariate_are_where_the_quadratic_is_smallest(n_between):
+    fit = quadratic(200)
+    labels = np.where(np.arange(200) < 200 - n_between, 0, -1)
+    epochs = Epochs.of_labels(labels, n_grid=200)
+    without = without_covariate(fit, epochs)
+    summed, others = np.arange(200 - n_between), fit.columns.matrix(slice(None))[:, : COVARIATE.start]
+    columns = fit.columns.matrix(slice(None))
+    response = response_of(fit, columns)
+    mode = of_the_others(fit, columns, summed) @ (others[summed].T @ response[summed])
+    np.testing.assert_allclose(without.residual, response - fit.weight * (others @ mode), atol=1e-10)
+    assert np.abs(without.derivative).max() < 1e-10  # nothing is left over where the quadratic is exact
+
+
+def test_what_sampled_rows_do_not_know_is_left_over_as_a_derivative():
+    fit = quadratic(200)
+    epochs = Epochs.of_labels(np.zeros(200, dtype=int), n_grid=50)
+    without = without_covariate(fit, epochs, phases=(1, 3))
+    columns = fit.columns.matrix(slice(None))
+    others, predictor = columns[:, : COVARIATE.start], (response_of(fit, columns) - without.residual) / fit.weight
+    mode = np.linalg.lstsq(others, predictor, rcond=None)[0]
+    np.testing.assert_allclose(others @ mode, predictor, atol=1e-10)
+    expected = others.T @ without.residual - fit.precision[: COVARIATE.start] * mode
+    np.testing.assert_allclose(without.derivative[: COVARIATE.start], expected, atol=1e-8)
+    assert np.abs(expected).max() > 0.1
 
 
 def test_remainder_is_what_a_weighted_regression_leaves():
-    covariate, columns, residual, weight = arrays(200)
+    fit = quadratic(200)
     epochs = Epochs.of_labels(np.zeros(200, dtype=int), n_grid=200)
-    projection = model_of(columns, residual, weight, epochs).projection(covariate.__getitem__)
-    root = np.sqrt(weight)[:, None]
-    expected = np.linalg.lstsq(columns * root, covariate * root, rcond=None)[0]
-    np.testing.assert_allclose(projection, expected, atol=1e-10)
-    everything = HeldColumns(as_design({"a": columns[:, 1:3], "b": covariate, "c": columns[:, 3:]}))
-    others = everything.without(1)
-    np.testing.assert_allclose(others.matrix(slice(0, 200)), columns)
-    np.testing.assert_allclose(others.products(slice(20, 90), residual[20:90]), columns[20:90].T @ residual[20:90])
-    remainder = held(others.remainder(projection), 200)
-    np.testing.assert_allclose(remainder(slice(3, 150, 2)), (covariate - columns @ expected)[3:150:2], atol=1e-10)
+    columns, root = fit.columns.matrix(slice(None)), np.sqrt(fit.weight)[:, None]
+    covariate, others = columns[:, COVARIATE], columns[:, : COVARIATE.start]
+    coef = np.linalg.lstsq(others * root, covariate * root, rcond=None)[0]
+    remainder = held(without_covariate(fit, epochs).remainder, 200)
+    np.testing.assert_allclose(remainder(slice(3, 150, 2)), (covariate - others @ coef)[3:150:2], atol=1e-6)
+    products = fit.columns.products(slice(20, 90), fit.residual[20:90])
+    np.testing.assert_allclose(products, columns[20:90].T @ fit.residual[20:90])
 
 
 def test_no_shift_comes_first_and_the_others_keep_the_gap():
@@ -163,87 +198,39 @@ def simulated(n_rows=400, seed=0):
 
 def test_statistic_is_the_score_test_of_an_exact_poisson_fit():
     statsmodels = pytest.importorskip("statsmodels.api", reason="statsmodels fits the reference model")
-    sample = simulated(4000)
-    without = AllCovariates(sample, PoissonObservations()).without(1)
-    block = DenseBlock(sample.design.blocks[1].as_matrix(slice(None))[:, 1:])  # with the intercept, full rank
-    epochs = Epochs.of_labels(np.zeros(4000, dtype=int), n_grid=4000)
-    columns = partial(rows_of, block)
+    sample = simulated(20_000)  # 28 000 spikes, beside which a prior says nothing
+    covariates = AllCovariates(sample, PoissonObservations())
+    block = sample.design.blocks[1].as_matrix(slice(None))[:, 1:]  # with the intercept, full rank
+    epochs = Epochs.of_labels(np.zeros(20_000, dtype=int), n_grid=20_000)
     shifts = circular_shifts(epochs, 3, 5, np.random.default_rng(0))
-    model = Model.of(without.columns, without.residual, without.weight, epochs, np.array([0]))
-    ranges = 1e-5 * column_ranges(columns, epochs, [0])  # next to no prior information
-    others = np.hstack([np.ones((4000, 1)), sample.design.blocks[0].as_matrix(slice(None))[:, 1:]])
+    without = WorkingModel.of(covariates.fit, epochs, np.array([0])).without(covariates.spans[1])
+    others = np.hstack([np.ones((20_000, 1)), sample.design.blocks[0].as_matrix(slice(None))[:, 1:]])
     fit = statsmodels.GLM(sample.y, others, family=statsmodels.families.Poisson()).fit(tol=1e-12)
-    expected = float(np.squeeze(fit.score_test(exog_extra=block.columns)[0]))
-    whole, own = columns, without.columns.remainder(model.projection(partial(rows_of, sample.design.blocks[1])))
-    for moved in (whole, lambda rows: own(rows)[:, 1:]):
-        scores = studentised_scores(aligned_moments(moved, model, shifts), model.score, ranges)
-        assert np.sum(scores[0] ** 2) == pytest.approx(expected, rel=1e-3)
+    expected = float(np.squeeze(fit.score_test(exog_extra=block)[0]))
+    unit = np.full(block.shape[1], 1e-5)  # next to no prior information
+    for moved in (block.__getitem__, lambda rows: without.remainder(rows)[:, 1:]):
+        scores = studentised_scores(aligned_moments(moved, without, shifts), without.score, unit)
+        assert np.sum(scores[0] ** 2) == pytest.approx(expected, abs=0.1)
 
 
 def test_statistic_does_not_depend_on_the_units_of_the_columns():
-    covariate, columns, residual, weight = arrays(200)
+    fit = quadratic(200)
     epochs = Epochs.of_labels(np.zeros(200, dtype=int), n_grid=200)
     shifts = circular_shifts(epochs, 10, 5, np.random.default_rng(0))
-    model, statistics = model_of(columns, residual, weight, epochs), []
+    without, statistics = without_covariate(fit, epochs), []
+    covariate = fit.columns.matrix(slice(None))[:, COVARIATE]
     for scale in (np.ones(3), np.array([100.0, 1e-3, 5.0])):
-        scaled = covariate * scale
-        ranges = column_ranges(scaled.__getitem__, epochs, [0])
-        scores = studentised_scores(aligned_moments(scaled.__getitem__, model, shifts), model.score, ranges)
+        moments = aligned_moments((covariate * scale).__getitem__, without, shifts)
+        scores = studentised_scores(moments, without.score, fit.unit[COVARIATE] * scale)
         statistics.append(np.sum(scores**2, axis=1))
-    np.testing.assert_allclose(statistics[0], statistics[1], rtol=1e-5)
+    np.testing.assert_allclose(statistics[0], statistics[1], rtol=1e-4)
 
 
-def test_statistic_ignores_what_the_other_covariates_explain():
-    covariate, columns, residual, weight = arrays(200)
-    epochs = Epochs.of_labels(np.zeros(200, dtype=int), n_grid=200)
-    shifts = circular_shifts(epochs, 10, 5, np.random.default_rng(0))
-    ranges = np.full(3, 1e-6)
-
-    def scores(residual):
-        model = model_of(columns, residual, weight, epochs)
-        return studentised_scores(aligned_moments(covariate.__getitem__, model, shifts), model.score, ranges)
-
-    explained = weight * (columns @ np.array([0.5, 1.0, -2.0, 0.3, 0.7]))
-    np.testing.assert_allclose(scores(residual + explained), scores(residual), atol=1e-5)
-
-
-@pytest.mark.parametrize("left_out", [0, 1])
-def test_the_fit_without_a_covariate_is_that_of_the_others(left_out):
-    statsmodels = pytest.importorskip("statsmodels.api", reason="statsmodels fits the reference model")
-    sample = simulated(2000)
-    without = AllCovariates(sample, PoissonObservations()).without(left_out)
-    assert without.converged
-    others = np.hstack([np.ones((2000, 1)), sample.design.blocks[1 - left_out].as_matrix(slice(None))[:, 1:]])
-    fit = statsmodels.GLM(sample.y, others, family=statsmodels.families.Poisson()).fit(tol=1e-12)
-    # The weak ridge takes a little away; a score of the intercept remains of it.
-    np.testing.assert_allclose(sample.y - without.residual, fit.mu, rtol=0.02)
-    assert abs(without.residual.sum()) < 0.05
-
-
-@pytest.mark.parametrize(("cell", "left_out"), [(7, "history"), (12, "speed")])
-def test_fits_of_columns_of_spikes_converge(cell, left_out):
-    recorded = load_head_direction_recording().bin(0.025)
-    counts = recorded.counts.astype(float)
-    history = RaisedCosineLogConv(5, window_size=10, label="history")
-    coupling = RaisedCosineLogConv(3, window_size=10, label="coupling")
-    basis = CyclicBSplineEval(8, bounds=(0, 2 * np.pi), label="heading") + BSplineEval(6, label="speed")
-    others = np.delete(counts, cell, axis=1)
-    design = (basis + history + coupling).design(recorded.head_direction, recorded.speed, counts[:, cell], others)
-    sample = as_sample(design, counts[:, cell], PoissonObservations())
-    without = AllCovariates(sample, PoissonObservations()).without(design.labels.index(left_out))
-    assert without.converged
-    ridge = RIDGE * np.delete(without.coef, design.layout.leaf_slices[design.labels.index(left_out)])
-    score = without.columns.products(slice(0, len(sample.y)), without.residual)[1:]
-    assert np.abs(score - ridge).max() < 0.02  # of some hundreds of spikes
-
-
-def test_trend_counts_among_the_other_covariates():
+def test_a_trend_counts_among_the_other_covariates():
     sample = simulated()
-    trend = trend_block(np.arange(400), 6)
-    without = AllCovariates(sample, PoissonObservations(), trend).without(1)
-    assert without.columns.matrix(slice(0, 400)).shape == (400, 1 + 5 + 6)
-    # A weak ridge leaves this much.
-    assert np.abs(without.columns.products(slice(0, 400), without.residual)).max() < 0.5
+    covariates = AllCovariates(sample, PoissonObservations(), trend_block(np.arange(400), 6))
+    assert covariates.columns.matrix(slice(0, 400)).shape == (400, 1 + 5 + 5 + 6)
+    assert len(covariates.spans) == 3 and covariates.fit.theta.shape == (17,)
 
 
 @pytest.mark.parametrize("swap", [False, True])
@@ -254,10 +241,11 @@ def test_rows_between_trials_do_not_swamp_the_statistic(swap):
     counts = rng.poisson(np.where(trial < 0, 2.0, 0.5)).astype(float)
     basis = BSplineEval(5, bounds=(0, 1), label="a") + BSplineEval(5, bounds=(0, 1), label="b")
     sample = Sample(basis.design(*rng.random((2, 9000))), counts)
-    without = AllCovariates(sample, PoissonObservations()).without(1)
+    covariates = AllCovariates(sample, PoissonObservations())
     epochs = Epochs.of_labels(trial, n_grid=4096, swapped=swap)
     many = swaps(epochs, 50, rng) if swap else circular_shifts(epochs, 50, 5, rng)
     columns = partial(rows_of, sample.design.blocks[1])
-    model = Model.of(without.columns, without.residual, without.weight, epochs, np.array([0]))
-    scores = studentised_scores(aligned_moments(columns, model, many), model.score, column_ranges(columns, epochs, [0]))
+    without = WorkingModel.of(covariates.fit, epochs, np.array([0])).without(covariates.spans[1])
+    unit = covariates.unit[covariates.spans[1]]
+    scores = studentised_scores(aligned_moments(columns, without, many), without.score, unit)
     assert np.median(np.sum(scores**2, axis=1)) < 15  # about chi-squared with 4 degrees of freedom; it was thousands

@@ -131,7 +131,7 @@ def _stride(lengths: Index, n_grid: int) -> int:
     stride = min(stride, int(lengths[0]))
     length = int(lengths[0])
     candidates = range(stride, stride + max(1, stride // 3))
-    fast = [other for other in candidates if next_fast_len(length // other, real=True) == length // other]
+    fast = [other for other in candidates if next_fast_len(length // other) == length // other]
     return fast[0] if fast else stride
 
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 from jaxtyping import Float
 
+from spikesieve._tree import CoefLayout, dict_structure
 from spikesieve._types import PerSample
 from spikesieve.design import Block, Design, row_chunks
 from spikesieve.solver import Columns
@@ -50,9 +51,19 @@ class HeldColumns:
         """Columns on a slice of rows; not to be written into."""
         return self._write(rows) if self._held is None else self._held[rows]
 
-    def without(self, number: int) -> "OtherColumns":
-        """All columns but those of one block."""
-        return OtherColumns(self, self.of_block(number))
+    def rows_of_block(self, number: int) -> RowsOf:
+        """The columns of one block."""
+        if self._held is None:
+            return partial(rows_of, self.design.blocks[number])
+        return self._held[:, self.of_block(number)].__getitem__
+
+    def products(self, rows: slice, values: PerSample) -> np.ndarray:
+        """Sum over rows of each column times the rows' values."""
+        sums = np.empty(self.n_columns)
+        sums[0] = values.sum()
+        for number, block in enumerate(self.design.blocks):
+            sums[self.of_block(number)] = block.finish_gradient(block.partial_gradient(rows, values))
+        return sums
 
     @cached_property
     def _held(self) -> Rows | None:
@@ -61,34 +72,6 @@ class HeldColumns:
 
     def _write(self, rows: slice) -> Rows:
         return Columns(self.design, np.arange(self.design.n_coef)).with_intercept(rows)
-
-
-@dataclass(frozen=True)
-class OtherColumns:
-    """All columns but some."""
-
-    everything: HeldColumns
-    left_out: slice
-
-    def matrix(self, rows: slice) -> Rows:
-        """Columns on a slice of rows."""
-        return np.delete(self.everything.matrix(rows), self.left_out, axis=1)
-
-    def products(self, rows: slice, values: PerSample) -> np.ndarray:
-        """Sum over rows of each column times the rows' values."""
-        everything = self.everything
-        sums = np.zeros(everything.n_columns)
-        sums[0] = values.sum()
-        for number, block in enumerate(everything.design.blocks):
-            if everything.of_block(number) != self.left_out:
-                sums[everything.of_block(number)] = block.finish_gradient(block.partial_gradient(rows, values))
-        return np.delete(sums, self.left_out)
-
-    def remainder(self, coef: Float[np.ndarray, "n_others n_left_out"]) -> RowsOf:
-        """The columns left out, less these with coefficients `coef`."""
-        start = self.left_out.start
-        combined = np.concatenate([-coef[:start], np.eye(coef.shape[1]), -coef[start:]])
-        return lambda rows: self.everything.matrix(rows) @ combined
 
 
 def held(columns: RowsOf, n_rows: int) -> RowsOf:
@@ -100,3 +83,9 @@ def held(columns: RowsOf, n_rows: int) -> RowsOf:
     for rows, _ in row_chunks(n_rows, slice(0, n_rows), ROWS_AT_A_TIME):
         matrix[rows] = columns(rows)
     return matrix.__getitem__
+
+
+def design_of(blocks: tuple[Block, ...]) -> Design:
+    """A design of blocks without names."""
+    labels = tuple(str(number) for number in range(len(blocks)))
+    return Design(blocks, CoefLayout.of(dict_structure(labels), [block.n_coef for block in blocks]))

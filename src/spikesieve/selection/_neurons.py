@@ -19,7 +19,7 @@ from spikesieve.selection._path_model import PathModel
 from spikesieve.selection._refit import Refit, refit
 from spikesieve.solver import Sample, as_sample, with_estimated_scale
 
-_CHUNK_ROWS = 65_536
+_FIRST_ROWS, _CHUNK_ROWS = 64, 65_536
 
 
 @dataclass(frozen=True)
@@ -211,9 +211,12 @@ def _check_enough(sample: Sample) -> None:
 
 def _varies(design: Design, label: str) -> bool:
     block = design.blocks[design.labels.index(label)]
-    first = block.as_matrix(slice(0, 1))
-    starts = range(0, design.n_samples, _CHUNK_ROWS)
-    return any((block.as_matrix(slice(start, start + _CHUNK_ROWS)) != first).any() for start in starts)
+    first, start, n_rows = block.as_matrix(slice(0, 1)), 0, _FIRST_ROWS
+    while start < design.n_samples:
+        if (block.as_matrix(slice(start, start + n_rows)) != first).any():
+            return True
+        start, n_rows = start + n_rows, min(4 * n_rows, _CHUNK_ROWS)
+    return False
 
 
 def _until_interrupted(jobs: Iterable, total: int, n_jobs: int | None, description: str) -> list:

@@ -1,15 +1,14 @@
 """`Shift`: does a covariate fit the spikes better where it is than moved in time?"""
 
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
 
-from spikesieve._types import Index, Mask
-from spikesieve.selection._aligned_moments import Model, aligned_moments, column_ranges, memory
+from spikesieve._types import Mask
+from spikesieve.selection._aligned_moments import aligned_moments, memory
 from spikesieve.selection._alignments import Alignments, Epochs, circular_shifts, swaps
-from spikesieve.selection._columns import RowsOf, held, rows_of
+from spikesieve.selection._columns import RowsOf, held
 from spikesieve.selection._efficient_score import studentised_scores
 from spikesieve.selection._method import (
     Assessment,
@@ -19,10 +18,11 @@ from spikesieve.selection._method import (
     decide_by_p_values,
     gathered,
 )
+from spikesieve.selection._prior_fit import AllCovariates, trend_block
 from spikesieve.selection._refitted import deviance_gains
 from spikesieve.selection._rows import number_trials
 from spikesieve.selection._shift_p_values import ShiftNull, independent_shifts
-from spikesieve.selection._without_covariate import AllCovariates, WithoutCovariate, trend_block
+from spikesieve.selection._working_model import WithoutCovariate, WorkingModel
 from spikesieve.solver import one_blas_thread
 
 GRID_PER_SHIFT = 1.25
@@ -34,7 +34,7 @@ FORGOTTEN = 0.2
 FEWEST_SHIFTS = 10
 """Independent shifts below which even the scale of a statistic is anyone's guess."""
 _USUAL_SHARE = 0.9
-_SLOWER = 1.2
+_SLOWER, _FAR = 1.2, 10.0
 
 
 @dataclass(frozen=True)
@@ -144,10 +144,10 @@ class Shift(SelectionMethod):
     (('pupil', 'speed'), array([[False,  True]]))
     """
 
-    n_shifts: int = 1000
+    n_shifts: int = 500
     gap_bins: int | None = None
     statistic: str = "score"
-    trend_functions: int = 10
+    trend_functions: int = 20
     epochs: Any = field(default=None, repr=False)
     swap: bool = False
     tail: bool = True
@@ -176,7 +176,11 @@ class Shift(SelectionMethod):
         epochs = self._epochs_of(kept)
         labels = sample.design.labels
         with one_blas_thread(1, sample.design.n_coef):
-            tests = _Tests.of(self, AllCovariates(sample, family, trend), epochs, rng)
+            try:
+                tests = _Tests.of(self, AllCovariates(sample, family, trend), epochs, rng)
+            except np.linalg.LinAlgError:
+                note = "Columns of the features are too large or too alike to be told apart: rescale or remove some."
+                return Assessment.untested(labels, EvidenceStatus.NOT_CONVERGED, note)
             findings = [tests.of_covariate(number) for number in range(len(labels))]
         notes = [f"{label!r}: {f.note}" for label, f in zip(labels, findings, strict=True) if f.note]
         share = epochs.n_rows / len(sample.y)
@@ -225,55 +229,63 @@ class _Tests:
     """The tests of one neuron's covariates."""
 
     method: Shift
-    model: AllCovariates
-    epochs: Epochs
-    phases: Index
+    covariates: AllCovariates
+    model: WorkingModel
     rng: np.random.Generator
 
     @classmethod
-    def of(cls, method: Shift, model: AllCovariates, epochs: Epochs, rng: np.random.Generator) -> "_Tests":
+    def of(cls, method: Shift, covariates: AllCovariates, epochs: Epochs, rng: np.random.Generator) -> "_Tests":
         n_phases = min(epochs.stride, 1 + N_SAMPLED * epochs.stride // epochs.n_rows)
         phases = np.sort(rng.choice(epochs.stride, n_phases, replace=False))
-        return cls(method, model, epochs, phases, rng)
+        return cls(method, covariates, WorkingModel.of(covariates.fit, epochs, phases), rng)
 
     def of_covariate(self, number: int) -> _Finding:
         """Test one covariate given all others."""
-        without = self.model.without(number)
-        if not without.converged:
-            note = "The fit of the other covariates has not converged."
+        if not self.covariates.fit.converged:
+            note = "The fit of the covariates has not converged."
             return _Finding(status=EvidenceStatus.NOT_CONVERGED, note=note)
-        model = Model.of(without.columns, without.residual, without.weight, self.epochs, self.phases)
+        without = self.model.without(self.covariates.spans[number])
         try:
             findings = [
-                self._compare(number, without, model, columns, self._alignments(gap))
-                for columns, gap in self._moved(number, without, model)
+                self._compare(number, without, columns, self._alignments(gap))
+                for columns, gap in self._moved(number, without)
             ]
         except NotEnoughData as reason:
             return _Finding(status=EvidenceStatus.NOT_ENOUGH_DATA, note=str(reason))
         return max(findings, key=lambda found: (found.status is not EvidenceStatus.TESTED, found.p_value))
 
-    def _moved(self, number: int, without: WithoutCovariate, model: Model) -> list[tuple[RowsOf, int]]:
+    def _moved(self, number: int, without: WithoutCovariate) -> list[tuple[RowsOf, int]]:
         """What to move: the covariate, and what it does not share with the others where that varies more slowly.
 
         With the grid steps after which each is forgotten.
         """
-        whole = partial(rows_of, self.model.blocks[number])
-        own = without.columns.remainder(model.projection(whole))
-        of_whole, of_own = memory(whole, self.epochs, FORGOTTEN), memory(own, self.epochs, FORGOTTEN)
+        epochs = self.model.epochs
+        whole, own = self._centred(number), without.remainder
+        of_whole, of_own = memory(whole, epochs, FORGOTTEN), memory(own, epochs, FORGOTTEN)
         if of_own <= _SLOWER * of_whole:
             return [(whole, of_whole)]
-        return [(whole, of_whole), (held(own, len(self.model.sample.y)), of_own)]
+        return [(whole, of_whole), (held(own, len(self.covariates.sample.y)), of_own)]
 
-    def _compare(
-        self, number: int, without: WithoutCovariate, model: Model, columns: RowsOf, alignments: Alignments
-    ) -> _Finding:
+    def _centred(self, number: int) -> RowsOf:
+        """The covariate's columns, less what they have in common with the intercept if that is most of them.
+
+        The statistic does not change, but sums in single precision would be of that alone.
+        """
+        whole = self.covariates.columns.rows_of_block(number)
+        sampled = self.covariates.sampled[:, self.covariates.spans[number]]
+        mean = sampled.mean(axis=0)
+        if (np.abs(mean) <= _FAR * np.ptp(sampled, axis=0)).all():
+            return whole
+        return lambda rows: whole(rows) - mean
+
+    def _compare(self, number: int, without: WithoutCovariate, columns: RowsOf, alignments: Alignments) -> _Finding:
         """Test by moving these columns."""
         n_independent = alignments.n_independent
         if self.method.statistic == "refit":
-            values = deviance_gains(self.model, number, without, columns, alignments)
+            values = deviance_gains(self.covariates, number, columns, alignments)
         else:
-            ranges = column_ranges(partial(rows_of, self.model.blocks[number]), self.epochs, self.phases)
-            scores = studentised_scores(aligned_moments(columns, model, alignments), model.score, ranges)
+            unit = self.covariates.unit[without.span]
+            scores = studentised_scores(aligned_moments(columns, without, alignments), without.score, unit)
             values = np.sum(scores * scores, axis=1)
             if alignments.are_ordered:
                 n_independent = min(n_independent, independent_shifts(scores[1:]))
@@ -289,10 +301,10 @@ class _Tests:
     def _alignments(self, forgotten: int) -> Alignments:
         """Where else columns are put that are forgotten after so many grid steps."""
         if self.method.swap:
-            return swaps(self.epochs, self.method.n_shifts, self.rng)
+            return swaps(self.model.epochs, self.method.n_shifts, self.rng)
         gap_bins = self.method.gap_bins
-        gap = forgotten if gap_bins is None else -(-gap_bins // self.epochs.stride)
-        return circular_shifts(self.epochs, self.method.n_shifts, gap, self.rng)
+        gap = forgotten if gap_bins is None else -(-gap_bins // self.model.epochs.stride)
+        return circular_shifts(self.model.epochs, self.method.n_shifts, gap, self.rng)
 
 
 def _check_whole(name: str, value: Any, least: int) -> None:

@@ -1,0 +1,242 @@
+"""The fit of all covariates, each with a Gaussian prior whose precision the counts decide: what shift nulls rest on."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from spikesieve._types import PerSample
+from spikesieve.basis import BSplineEval
+from spikesieve.design import Block
+from spikesieve.observation_models import Identity, ObservationModel
+from spikesieve.selection._columns import HeldColumns, Rows, design_of
+from spikesieve.selection._learned_precisions import learn_precisions, spread
+from spikesieve.solver import Problem, Sample, as_dense, factorise
+
+_ROWS, _MANY_ROWS = 5_000, 200_000
+_MAX_ROUNDS, _LEARNED = 6, 0.02
+_ROUGH, _ACCURATE = 0.1, 1e-3
+"""Log-likelihood that a further Newton step may promise at the end of a fit: while precisions are learned, and then."""
+_MAX_STEPS, _MAX_HALVINGS = 50, 30
+_SLOW = 0.1
+
+
+@dataclass(frozen=True)
+class PriorFit:
+    """Intercept, all covariates and a slow trend, fitted with priors.
+
+    Attributes
+    ----------
+    columns
+        The intercept's and those of all blocks, the trend's last.
+    unit
+        Coefficients times this share their prior: the range of the column, over the natural unit of the linear
+        predictor (1; the standard deviation of the observations where the link is the identity).
+    theta
+        Intercept and coefficients.
+    precision
+        Of each column's prior; the intercept has none.
+    dispersion
+        Variance over the family's variance function.
+    residual, weight
+        Derivative of the log-likelihood in the linear predictor, and its expected curvature, per row; each times the
+        row's weight.
+    """
+
+    columns: HeldColumns = field(repr=False)
+    unit: np.ndarray
+    theta: np.ndarray
+    precision: np.ndarray
+    dispersion: float
+    converged: bool
+    residual: PerSample = field(repr=False)
+    weight: PerSample = field(repr=False)
+
+
+@dataclass(frozen=True)
+class AllCovariates:
+    """One neuron's covariates and trend."""
+
+    sample: Sample
+    family: ObservationModel
+    trend: Block | None = None
+
+    @cached_property
+    def blocks(self) -> tuple[Block, ...]:
+        """All covariates, and the trend."""
+        return self.sample.design.blocks + (() if self.trend is None else (self.trend,))
+
+    @cached_property
+    def columns(self) -> HeldColumns:
+        """Their columns."""
+        return HeldColumns(design_of(self.blocks))
+
+    @cached_property
+    def spans(self) -> tuple[slice, ...]:
+        """Which columns are those of each block."""
+        return tuple(self.columns.of_block(number) for number in range(len(self.blocks)))
+
+    @cached_property
+    def fit(self) -> PriorFit:
+        """Fit and learn precisions in turn, until both agree."""
+        theta, precisions = self._null, np.ones(len(self.blocks))
+        objective = self._objective(precisions, self._dispersion(theta))
+        curvature = objective.curvature(theta)
+        for _ in range(_MAX_ROUNDS):
+            theta, _ = objective.minimise(theta, curvature, _ROUGH)
+            curvature = objective.curvature(theta)
+            precisions, change = self._learn(objective, theta, curvature, precisions)
+            dispersion = self._dispersion(theta)
+            objective = self._objective(precisions, dispersion)
+            if change <= _LEARNED:
+                break
+        theta, converged = objective.minimise(theta, curvature, _ACCURATE)
+        residual, weight = objective.per_row(theta)
+        return PriorFit(self.columns, self.unit, theta, objective.precision, dispersion, converged, residual, weight)
+
+    @cached_property
+    def unit(self) -> np.ndarray:
+        """Coefficients times this share their prior; see `PriorFit`."""
+        ranges = self.sampled.max(axis=0) - self.sampled.min(axis=0)
+        natural = float(np.std(self.sample.y)) if isinstance(self.family.inverse_link, Identity) else 1.0
+        return np.where(ranges > 0, ranges, 1.0) / (natural or 1.0)
+
+    @cached_property
+    def sampled(self) -> Rows:
+        """The columns on some of the rows, spread evenly: enough for a curvature."""
+        return np.ascontiguousarray(self.columns.matrix(self.sampled_rows))
+
+    @property
+    def sampled_rows(self) -> slice:
+        """Some five thousand rows or all."""
+        n_rows = len(self.sample.y)
+        return slice(0, n_rows, max(1, n_rows // _ROWS))
+
+    @cached_property
+    def whole(self) -> Sample:
+        """The sample with the trend beside its covariates."""
+        sample = self.sample
+        return Sample(self.columns.design, sample.y, sample.offset, sample.weight)
+
+    @cached_property
+    def problem(self) -> Problem:
+        """Mean loss of the whole."""
+        return self.whole.problem(self.family)
+
+    @property
+    def _null(self) -> np.ndarray:
+        theta = np.zeros(self.columns.n_columns)
+        theta[:1] = self.problem.null_intercept()
+        return theta
+
+    def _objective(self, precisions: np.ndarray, dispersion: float) -> "_Objective":
+        per_column = spread(precisions, self.spans, self.columns.n_columns) * self.unit**2
+        return _Objective(self, per_column, self.sample.total_weight / (self.family.loss_scale * dispersion))
+
+    def _learn(
+        self, objective: "_Objective", theta: np.ndarray, curvature: np.ndarray, precisions: np.ndarray
+    ) -> tuple[np.ndarray, float]:
+        """Precisions that are likelier, with the log-likelihood as good as quadratic around a fit.
+
+        And by how much the largest share changes that a prior leaves of what the counts say about a covariate.
+        """
+        information = objective.per_loss * curvature / np.outer(self.unit, self.unit)
+        # The fit's gradient vanishes: the score is what the priors pull.
+        working = information @ (self.unit * theta) + objective.precision / self.unit * theta
+        return learn_precisions(information, working, self.spans, precisions)
+
+    def _dispersion(self, theta: np.ndarray) -> float:
+        """Of families whose loss does not depend on it."""
+        if self.family.estimates_scale:
+            return 1.0
+        mean = self.family.mean(self.whole.linear_predictor(theta[1:], theta[0]))
+        weight = self.sample.relative_weight
+        return self.family.estimate_scale(mean, self.sample.y, float(len(mean)), weight) or 1.0
+
+
+@dataclass(frozen=True)
+class _Objective:
+    """Minus the log-likelihood of counts and priors, over intercept and coefficients.
+
+    Attributes
+    ----------
+    precision
+        Of each column's prior.
+    per_loss
+        Log-likelihood per unit of mean loss.
+    """
+
+    model: AllCovariates
+    precision: np.ndarray
+    per_loss: float
+
+    def minimise(self, theta: np.ndarray, curvature: np.ndarray, accuracy: float) -> tuple[np.ndarray, bool]:
+        """Newton's method with the curvature where it starts, taken anew where it has become slow.
+
+        If it is slow even so, from as good as all rows: those that are sampled say little about columns of spikes.
+        """
+        solve, since = self._solver(curvature), _MAX_STEPS
+        value, gradient = self._evaluate(theta)
+        before = np.inf
+        for _ in range(_MAX_STEPS):
+            step = -solve(gradient)
+            promised = -float(step @ gradient)
+            if promised <= accuracy:
+                return theta, True
+            if promised > _SLOW * before:
+                solve = self._solver(self.curvature(theta) if since > 1 else self._curvature_of_many_rows(theta))
+                before, since = np.inf, 0
+                continue
+            theta, new_value, gradient = self._descend(theta, step, value)
+            if not new_value < value:
+                return theta, False
+            value, before, since = new_value, promised, since + 1
+        return theta, False
+
+    def curvature(self, theta: np.ndarray) -> np.ndarray:
+        """Expected second derivative of the mean loss, from the sampled rows."""
+        sampled, rows = self.model.sampled, self.model.sampled_rows
+        sample = self.model.sample
+        predictor = sampled @ theta + (0.0 if sample.offset is None else sample.offset[rows])
+        weight = self.model.family.curvature(predictor) * (1.0 if sample.weight is None else sample.weight[rows])
+        total = float(len(weight) if sample.weight is None else sample.weight[rows].sum())
+        scaled = sampled * np.sqrt(weight / total)[:, None]
+        return scaled.T @ scaled
+
+    def _curvature_of_many_rows(self, theta: np.ndarray) -> np.ndarray:
+        stride = max(1, len(self.model.sample.y) // _MANY_ROWS)
+        return as_dense(self.model.problem.hessian(theta[:1], theta[1:], np.arange(len(theta) - 1), stride))
+
+    def _solver(self, curvature: np.ndarray):
+        return factorise(self.per_loss * curvature + np.diag(self.precision))
+
+    def per_row(self, theta: np.ndarray) -> tuple[PerSample, PerSample]:
+        """Derivative of the log-likelihood in the linear predictor, and its curvature, at each row."""
+        sample, family = self.model.sample, self.model.family
+        predictor = self.model.whole.linear_predictor(theta[1:], theta[0])
+        scale = self.per_loss / sample.total_weight * (1.0 if sample.weight is None else sample.weight)
+        return -scale * family.derivative(predictor, sample.y), scale * family.curvature(predictor)
+
+    def _descend(self, theta: np.ndarray, step: np.ndarray, value: float):
+        """Halve the step until the objective falls."""
+        for _ in range(_MAX_HALVINGS):
+            new = theta + step
+            new_value, gradient = self._evaluate(new)
+            if new_value < value:
+                return new, new_value, gradient
+            step = 0.5 * step
+        return theta, value, np.zeros_like(theta)
+
+    def _evaluate(self, theta: np.ndarray) -> tuple[float, np.ndarray]:
+        at = self.model.problem.evaluate(theta[:1], theta[1:])
+        pull = self.precision * theta
+        gradient = self.per_loss * np.concatenate([at.intercept_gradient, at.gradient]) + pull
+        return self.per_loss * at.loss + 0.5 * float(pull @ theta), gradient
+
+
+def trend_block(times: PerSample, n_functions: int) -> Block | None:
+    """Smooth functions of time, cubic B-splines over the recording; None for none."""
+    if n_functions == 0:
+        return None
+    basis = BSplineEval(n_functions, order=min(4, n_functions), bounds=(float(times[0]), float(times[-1])))
+    return basis.design(times).blocks[0]
