@@ -6,7 +6,7 @@ Each recording has covariates like those of `workload`, two of which drive the c
 Printed per cell and test: shares of null covariates with p at most 0.1, 0.05, 0.01 and 0.001 (to be compared with these
 numbers), and the share of true ones with p at most 0.01. The tests:
 
-    chi2       score test at the model of the other covariates, chi-squared
+    chi2       score test given the others, chi-squared
     fixed      circular shifts of the score, with the variance of the true alignment for all of them
     no trend   efficient score studentised at every shift, as `Shift(trend_functions=0)`
     shift      the same with a slow trend among the covariates: `Shift()`
@@ -16,7 +16,6 @@ numbers), and the share of true ones with p at most 0.01. The tests:
 import sys
 import time
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
@@ -26,16 +25,17 @@ from scipy.stats import chi2
 from spikesieve.basis import BSplineEval, CyclicBSplineEval
 from spikesieve.datasets import load_head_direction_recording
 from spikesieve.observation_models import PoissonObservations
-from spikesieve.selection import _shift as shift
-from spikesieve.selection._aligned_moments import Model, aligned_moments, column_ranges, memory
+from spikesieve.selection import Shift
+from spikesieve.selection._aligned_moments import aligned_moments, memory
 from spikesieve.selection._alignments import Epochs, circular_shifts
-from spikesieve.selection._columns import rows_of
 from spikesieve.selection._efficient_score import studentised_scores
+from spikesieve.selection._prior_fit import AllCovariates
+from spikesieve.selection._shift import FORGOTTEN, GRID_PER_SHIFT, N_SAMPLED
 from spikesieve.selection._shift_p_values import ShiftNull, independent_shifts
-from spikesieve.selection._without_covariate import AllCovariates, fit_blocks, trend_block
+from spikesieve.selection._working_model import WorkingModel
 from spikesieve.solver import Sample
 
-N_FUNCTIONS, N_ACTIVE, N_NULL, N_SHIFTS = 10, 2, 2, 1000
+N_FUNCTIONS, N_ACTIVE, N_NULL, N_SHIFTS = 10, 2, 2, Shift().n_shifts
 TESTS = ("chi2", "fixed", "no trend", "shift", "rank")
 
 
@@ -112,8 +112,8 @@ def draw_half_real(cell: int, drift: float, rng: np.random.Generator) -> tuple[S
     design = basis.design(binned.head_direction, *binned.position.T, binned.speed)
     design = design.only(["head direction", "position", "speed"])
     alone = Sample(design.only(["head direction"]), binned.counts[:, cell].astype(float))
-    fit = fit_blocks(alone.design.blocks, alone, PoissonObservations())
-    log_mean = alone.design.linear_predictor(fit.coef_matrix[0], float(fit.intercept[0]))
+    theta = AllCovariates(alone, PoissonObservations()).fit.theta
+    log_mean = alone.design.linear_predictor(theta[1:], theta[0])
     rate = np.exp(log_mean + drift * smooth_noise(rng, len(log_mean), 0.05 * len(log_mean)))
     return Sample(design, rng.poisson(rate * alone.y.sum() / rate.sum()).astype(float)), 1
 
@@ -124,38 +124,41 @@ def smooth_noise(rng: np.random.Generator, n_bins: int, width: float) -> np.ndar
     return (noise - noise.mean()) / noise.std()
 
 
-def p_values(sample: Sample, covariate: int, rng: np.random.Generator) -> dict[str, float]:
-    """P-value of one covariate by every test."""
-    family, block = PoissonObservations(), sample.design.blocks[covariate]
-    epochs = Epochs.of_labels(np.zeros(len(sample.y), dtype=int), int(shift.GRID_PER_SHIFT * N_SHIFTS))
-    columns = partial(rows_of, block)
-    phases = np.arange(min(epochs.stride, 1 + shift.N_SAMPLED * epochs.stride // epochs.n_rows))
-    ranges = column_ranges(columns, epochs, phases)
-    found = {}
-    for name, n_functions in (("no trend", 0), ("shift", 10)):
-        trend = trend_block(np.arange(len(sample.y)), n_functions)
-        without = AllCovariates(sample, family, trend).without(covariate)
-        model = Model.of(without.columns, without.residual, without.weight, epochs, phases)
-        own = without.columns.remainder(model.projection(columns))
-        alignments = circular_shifts(epochs, N_SHIFTS, memory(own, epochs, shift.FORGOTTEN), rng)
+METHODS = {"no trend": Shift(trend_functions=0), "shift": Shift(), "rank": Shift(tail=False)}
 
-        def null_of(moments, score, alignments=alignments) -> tuple[ShiftNull, float]:
-            scores = studentised_scores(moments, score, ranges)
-            values = np.sum(scores * scores, axis=1)
-            n_independent = min(alignments.n_independent, independent_shifts(scores[1:]))
-            return ShiftNull(values[1:], n_independent), float(values[0])
 
-        null, statistic = null_of(aligned_moments(own, model, alignments), model.score)
-        found[name] = null.tail_p_value(statistic)
-        if n_functions:
-            found["rank"] = null.rank_p_value(statistic)
-            continue
-        found["chi2"] = float(chi2.sf(statistic, block.n_coef - 1))
-        moments = aligned_moments(columns, model, alignments)
+def p_values(sample: Sample, covariates: list[int], rng: np.random.Generator) -> list[dict[str, float]]:
+    """P-values of some covariates by every test; NaN where too few shifts are independent."""
+    found = textbook_p_values(sample, covariates, rng)
+    for name, method in METHODS.items():
+        tested = method.assess(sample, PoissonObservations(), rng).p_value
+        for of_covariate, number in zip(found, covariates, strict=True):
+            of_covariate[name] = tested[number]
+    return found
+
+
+def textbook_p_values(sample: Sample, covariates: list[int], rng: np.random.Generator) -> list[dict[str, float]]:
+    """P-values by the tests that do without a trend, or without a variance of each shift."""
+    epochs = Epochs.of_labels(np.zeros(len(sample.y), dtype=int), int(GRID_PER_SHIFT * N_SHIFTS))
+    phases = np.arange(min(epochs.stride, 1 + N_SAMPLED * epochs.stride // epochs.n_rows))
+    everything, found = AllCovariates(sample, PoissonObservations()), []
+    model = WorkingModel.of(everything.fit, epochs, phases)
+    for number in covariates:
+        columns, without = everything.columns.rows_of_block(number), model.without(everything.spans[number])
+        shifts = circular_shifts(epochs, N_SHIFTS, memory(columns, epochs, FORGOTTEN), rng)
+        moments, unit = aligned_moments(columns, without, shifts), everything.unit[without.span]
+        scores = studentised_scores(moments, without.score, unit)
+        n_independent = min(shifts.n_independent, independent_shifts(scores[1:]))
         fixed = replace(moments, information=_first(moments.information), cross=_first(moments.cross))
-        null, statistic = null_of(fixed, np.zeros_like(model.score))
-        found["fixed"] = null.tail_p_value(statistic)
-    return found | {"n": null.n_independent}
+        of_fixed = np.sum(studentised_scores(fixed, 0.0 * without.score, unit) ** 2, axis=1)
+        found.append(
+            {
+                "chi2": float(chi2.sf(np.sum(scores[0] ** 2), len(unit) - 1)),
+                "fixed": ShiftNull(of_fixed[1:], n_independent).tail_p_value(float(of_fixed[0])),
+                "n": n_independent,
+            }
+        )
+    return found
 
 
 def _first(values: np.ndarray) -> np.ndarray:
@@ -169,8 +172,9 @@ def measure(cell: Cell | float, n_recordings: int) -> tuple[list[dict], list[dic
     for seed in range(n_recordings):
         rng = np.random.default_rng(seed)
         sample, n_true = draw(cell, rng) if isinstance(cell, Cell) else draw_half_real(seed % 7, cell, rng)
-        for covariate in range(n_true - 1, len(sample.design.blocks)):
-            (true if covariate < n_true else false).append(p_values(sample, covariate, rng))
+        found = p_values(sample, list(range(n_true - 1, len(sample.design.blocks))), rng)
+        true.append(found[0])
+        false += found[1:]
     return true, false
 
 

@@ -65,7 +65,7 @@ def examine(recording: Recording, name: str, cell: Cell, seed: int) -> dict:
         warnings.simplefilter("ignore", UserWarning)  # what cannot be answered is counted below
         evidence = selector.fit(recording.design, recording.counts).evidence_
     seconds = time.process_time() - start
-    selected = set(evidence.selected_labels())
+    selected = {(n, label) for n in range(cell.n_neurons) for label in evidence.selected_labels(n)}
     n_false = len(selected - recording.active)
     return {
         "n_spikes": int(recording.counts.sum()),

@@ -32,8 +32,10 @@ class Cell:
         Standard deviation of the Gaussian that smooths the covariates; 0 leaves them white.
     correlation
         Pairwise, of the covariates before they are mapped to [0, 1].
+    n_neurons
+        Neurons, each with the next true covariates.
     n_active
-        True covariates.
+        True covariates of each neuron.
     drift
         Standard deviation of an unmodelled, slow component of the log rate, smoothed over a twentieth of the recording.
     sharp
@@ -53,6 +55,7 @@ class Cell:
     memory_bins: float = 20.0
     correlation: float = 0.3
     n_spikes: int = 1000
+    n_neurons: int = 1
     n_active: int = 3
     drift: float = 0.0
     sharp: bool = False
@@ -76,6 +79,7 @@ CELLS = {
     "spikes-20000": Cell("20 000 spikes", n_spikes=20_000),
     "all-null": Cell("no true covariate", n_active=0),
     "active-6": Cell("six true covariates", n_active=6, n_spikes=5000),
+    "neurons-3": Cell("three neurons, true covariates of their own", n_neurons=3),
     "sharp": Cell("sharp tuning and an interaction", sharp=True, broken=("shift",)),
     "drift": Cell("unmodelled slow drift", drift=0.7),
     "drift-memory-100": Cell("drift, memory of 100 bins", drift=0.7, memory_bins=100.0),
@@ -89,11 +93,11 @@ CELLS = {
 
 @dataclass(frozen=True)
 class Recording:
-    """One simulated recording: what is offered, the counts, and the truth."""
+    """One simulated recording: what is offered, counts of each neuron, and the true pairs of neuron and covariate."""
 
     design: object
     counts: np.ndarray
-    active: frozenset[str]
+    active: frozenset[tuple[int, str]]
 
 
 def simulate(name: str, cell: Cell, number: int) -> Recording:
@@ -102,16 +106,25 @@ def simulate(name: str, cell: Cell, number: int) -> Recording:
     if cell.real:
         return _on_real_covariates(cell, rng)
     values = _covariates(cell, rng)
-    log_rate = np.zeros(cell.n_bins)
-    for c in range(cell.n_active):
-        log_rate += _sharp(values[:, c], rng) if cell.sharp else _smooth(values[:, c], rng)
-    if cell.sharp and cell.n_active > 1:
-        log_rate += 2.0 * (values[:, 0] - 0.5) * (values[:, 1] - 0.5)
     labels = [f"covariate_{c:02d}" for c in range(cell.n_covariates)]
     offered = [c for c in range(cell.n_covariates) if not (cell.hidden and c == cell.n_active - 1)]
+    counts, active = [], set()
+    for neuron in range(cell.n_neurons):
+        true = range(neuron * cell.n_active, (neuron + 1) * cell.n_active)
+        counts.append(_spikes(_log_rate(values[:, true], cell, rng), cell, rng))
+        active |= {(neuron, labels[c]) for c in true if c in offered}
     basis = _sum([BSplineEval(N_FUNCTIONS, bounds=(0.0, 1.0), label=labels[c]) for c in offered])
-    active = frozenset(labels[c] for c in offered if c < cell.n_active)
-    return Recording(basis.design(*values[:, offered].T), _spikes(log_rate, cell, rng), active)
+    return Recording(basis.design(*values[:, offered].T), np.stack(counts, axis=1), frozenset(active))
+
+
+def _log_rate(values: np.ndarray, cell: Cell, rng: np.random.Generator) -> np.ndarray:
+    """What the true covariates do, but for a constant."""
+    log_rate = np.zeros(len(values))
+    for of_one in values.T:
+        log_rate += _sharp(of_one, rng) if cell.sharp else _smooth(of_one, rng)
+    if cell.sharp and cell.n_active > 1:
+        log_rate += 2.0 * (values[:, 0] - 0.5) * (values[:, 1] - 0.5)
+    return log_rate
 
 
 def _covariates(cell: Cell, rng: np.random.Generator) -> np.ndarray:
@@ -154,7 +167,8 @@ def _on_real_covariates(cell: Cell, rng: np.random.Generator) -> Recording:
     for label in active:
         block = design.blocks[labels.index(label)]
         log_rate += block.as_matrix(slice(0, design.n_samples)) @ rng.normal(0.0, COEF_SCALE, block.n_coef)
-    return Recording(design, _spikes(log_rate, cell, rng), frozenset(active.tolist()))
+    counts = _spikes(log_rate, cell, rng)[:, None]
+    return Recording(design, counts, frozenset((0, label) for label in active.tolist()))
 
 
 @functools.cache

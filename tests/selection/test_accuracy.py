@@ -43,12 +43,13 @@ def test_methods_with_a_rate_keep_it_and_have_power(accuracy, monkeypatch, metho
 
 def test_recordings_are_as_described(accuracy):
     recordings = accuracy[1]
-    for name in ("base", "hidden", "real"):
+    for name in ("base", "hidden", "real", "neurons-3"):
         cell = recordings.CELLS[name]
         drawn, again = (recordings.simulate(name, cell, 3) for _ in range(2))
         np.testing.assert_array_equal(drawn.counts, again.counts)
-        assert drawn.counts.sum() == pytest.approx(cell.n_spikes, rel=0.15)
-        assert drawn.active <= set(drawn.design.labels) and len(drawn.active) == cell.n_active - cell.hidden
+        np.testing.assert_allclose(drawn.counts.sum(axis=0), np.full(cell.n_neurons, cell.n_spikes), rtol=0.15)
+        assert {label for _, label in drawn.active} <= set(drawn.design.labels)
+        assert len(drawn.active) == cell.n_neurons * (cell.n_active - cell.hidden)
     offered = recordings.simulate("hidden", recordings.CELLS["hidden"], 0).design.labels
     assert len(offered) == 9 and "covariate_02" not in offered
 
