@@ -7,7 +7,8 @@ from scipy.special import ndtri
 
 from spikesieve.basis import BSplineEval, CyclicBSplineEval
 from spikesieve.selection import CovariateSelector, EvidenceStatus, Knockoffs
-from spikesieve.selection._gaussian_series import GaussianSeries, forgets, hilbert_index
+from spikesieve.selection._faithful_copies import forgets, is_less_related
+from spikesieve.selection._gaussian_series import GaussianSeries, hilbert_index
 from spikesieve.selection._knockoffs import CopiesOfDesign, copy_e_values
 from spikesieve.selection._spectral_knockoffs import SpectralModel
 from tests.selection.recordings import recording
@@ -96,6 +97,36 @@ def test_a_copy_is_made_of_the_covariates_own_rows(kind):
     np.testing.assert_array_equal(block.take(one.rows_of(one.order(one.series))).as_matrix(slice(0, 9)), features[:9])
 
 
+def test_copies_that_lost_a_relation_to_other_covariates_are_told():
+    rng = np.random.default_rng(0)
+    others = rng.standard_normal((4000, 3))
+    noise, copied = rng.standard_normal((2, 4000, 1))
+    as_related = others @ np.array([[0.5], [0.5], [0.0]])
+    assert not is_less_related(as_related + noise, [as_related + copied], others)
+    assert is_less_related(as_related + noise, [copied], others)
+    assert is_less_related(as_related + noise, [copied, 0.5 * as_related + copied], others)
+
+
+def test_copies_of_gaussian_covariates_are_as_related_as_they_are():
+    for seed in range(3):
+        design, _, _ = recording(seed=seed, n_bins=6000, n_covariates=6, smoothing=30.0, correlation=0.5)
+        assert CopiesOfDesign.planned(design, Knockoffs(), np.random.default_rng(seed)).suitable.all()
+
+
+def test_speed_that_decides_how_an_animal_turns_is_not_comparable():
+    rng = np.random.default_rng(0)
+    speed = np.exp(gaussian_filter1d(rng.standard_normal(6000), 10) * 5)
+    turning = gaussian_filter1d(rng.standard_normal(6000), 3) / speed  # no correlation, but fast where it is slow
+    turning = np.argsort(np.argsort(turning)) / 6000
+    speed = np.argsort(np.argsort(speed)) / 6000
+    basis = BSplineEval(8, label="speed") + BSplineEval(8, label="turning")
+    counts = rng.poisson(0.5, 6000).astype(float)
+    selector = CovariateSelector("knockoffs", contributions=False).fit(basis.design(speed, turning), counts)
+    evidence = selector.evidence_
+    assert set(evidence.status[0].tolist()) == {EvidenceStatus.UNSUITABLE}
+    assert "copies of 'speed' are less related to the other covariates" in evidence.notes[0]
+
+
 def test_neighbours_on_a_hilbert_curve_are_neighbours_on_the_plane():
     cells = np.stack(np.meshgrid(np.arange(32), np.arange(32)), axis=-1).reshape(-1, 2)
     along = cells[np.argsort(hilbert_index(ndtri((cells + 0.5) / 32)))]
@@ -182,7 +213,7 @@ def test_a_covariate_without_faithful_copies_is_marked_and_not_tested():
     evidence = CovariateSelector(Knockoffs(n_copies=20, n_draws=1), contributions=False).fit(design, counts).evidence_
     assert evidence.status[0].tolist() == [EvidenceStatus.UNSUITABLE, EvidenceStatus.TESTED]
     assert evidence.selected_labels() == ("speed",) and np.isnan(evidence.e_value[0, 0])
-    assert "(x * y) forget their past" in evidence.notes[0]
+    assert "'(x * y)' forget their past" in evidence.notes[0]
 
 
 def test_ends_that_do_not_meet_cost_no_distance():

@@ -6,7 +6,6 @@ where the series is third-smallest. For two series (a direction on a circle, a p
 the circle, or along a Hilbert curve, which keeps neighbours on the plane close.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,9 +18,6 @@ from spikesieve.design import Block, TabulatedBlock, TabulatedPlaneBlock
 _HILBERT_BITS = 12
 # A second principal component below this share of the first is rounding.
 _SMALLEST_SHARE = 1e-6
-# Copies of head direction and speed of a real mouse lost 0.1 where the original's autocorrelation was a half; those of
-# its place in a maze, along a Hilbert curve, 0.5.
-_HALF, _LARGEST_LOSS = 0.5, 0.15
 
 
 @dataclass(frozen=True)
@@ -47,7 +43,7 @@ class GaussianSeries:
         """Series of a covariate: its own values where the block tells them.
 
         Of stored features that are bumps in a row (splines, raised cosines) the centre of mass tells where the
-        covariate is; of others, two principal components have to do, and `forgets` may say that they do not.
+        covariate is; of others, two principal components have to do, and `_faithful_copies` may say that they do not.
         """
         # Levels of a function of several covariates are in no order.
         if isinstance(block, TabulatedBlock) and getattr(basis, "n_inputs", 1) == 1:
@@ -130,30 +126,6 @@ def _gaussianised(values: np.ndarray) -> np.ndarray:
     from scipy.stats import rankdata  # late: its import takes half a second, as long as the rest of a small fit
 
     return ndtri((rankdata(values, axis=0) - 0.5) / len(values))
-
-
-def forgets(features: np.ndarray, copies: Sequence[np.ndarray]) -> bool:
-    """Whether copies' features are clearly less correlated with their own past than the original's, on average.
-
-    Compared at the lag at which the original's autocorrelation has fallen to a half. A copy that forgets faster makes
-    the original look special beside any slow rate.
-    """
-    features = features - features.mean(axis=0)
-    previous = 1
-    for lag in np.unique(np.geomspace(1, len(features) // 4, 20).astype(int)):
-        if _autocorrelation(features, lag) < _HALF:
-            break
-        previous = lag
-    centred = [copy - copy.mean(axis=0) for copy in copies]
-    losses = [
-        _autocorrelation(features, at) - np.mean([_autocorrelation(copy, at) for copy in centred])
-        for at in (previous, lag)
-    ]
-    return bool(max(losses) > _LARGEST_LOSS)
-
-
-def _autocorrelation(centred: np.ndarray, lag: int) -> float:
-    return float(np.einsum("ij,ij->", centred[lag:], centred[:-lag]) / np.einsum("ij,ij->", centred, centred))
 
 
 def _are_bumps(features: np.ndarray) -> bool:

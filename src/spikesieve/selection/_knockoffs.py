@@ -10,7 +10,8 @@ from spikesieve._types import Index, PerSample
 from spikesieve.design import Block, Design, as_design
 from spikesieve.observation_models import ObservationModel
 from spikesieve.regularizer import Ridge
-from spikesieve.selection._gaussian_series import GaussianSeries, forgets
+from spikesieve.selection._faithful_copies import forgets, is_less_related
+from spikesieve.selection._gaussian_series import GaussianSeries
 from spikesieve.selection._method import (
     Assessment,
     EvidenceStatus,
@@ -25,7 +26,7 @@ from spikesieve.solver import Sample
 _STATISTICS = ("refit", "entry")
 _REMEMBERED_BYTES = 2**28
 _CHUNK_ROWS = 65_536
-_ROWS_COMPARED, _COPIES_COMPARED = 100_000, 4
+_ROWS_COMPARED, _ROWS_EXPLAINED, _COPIES_COMPARED = 100_000, 20_000, 4
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Knockoffs(SelectionMethod):
     the rate does for other reasons (slow drift, other cells) does not matter: the copies are as slow as the originals.
 
     A covariate of which no faithful copies can be made is marked as unsuitable and not tested: copies of places on a
-    plane forget their past too fast.
+    plane forget their past too fast, those of an animal's speed are less related than it is to how it turns.
 
     Assumed: covariates are stationary, and Gaussian once each has been mapped to a normal distribution by its ranks
     (circles and planes: as two series); the spectra are well estimated, so the recording is long compared with the
@@ -147,16 +148,29 @@ class CopiesOfDesign:
         model = SpectralModel.estimated(np.hstack([one.series for one in series]), covariate, method.n_copies)
         return cls(design, series, model, tuple(int(seed) for seed in rng.integers(2**62, size=method.n_draws)))
 
-    @functools.cached_property
+    @property
     def suitable(self) -> np.ndarray:
-        """Whether a copy of each covariate is as autocorrelated as the original, ``(n_covariates,)``."""
+        """Whether copies of each covariate can pass for it, ``(n_covariates,)``."""
+        return np.array([not fault for fault in self.faults])
+
+    @functools.cached_property
+    def faults(self) -> tuple[str, ...]:
+        """What is wrong with the copies of each covariate, as the end of a sentence; empty if nothing."""
         rows = slice(0, min(self.design.n_samples, _ROWS_COMPARED))
-        draw = next(iter(self))
-        found = []
-        for block, one, orders in zip(self.design.blocks, self.series, draw.orders, strict=True):
+        some = slice(None, None, max(1, rows.stop // _ROWS_EXPLAINED))
+        originals, found = [block.as_matrix(rows) for block in self.design.blocks], []
+        for number, (one, orders) in enumerate(zip(self.series, next(iter(self)).orders, strict=True)):
+            block, others = self.design.blocks[number], originals[:number] + originals[number + 1 :]
             copies = [block.take(one.rows_of(order)[rows]).as_matrix(rows) for order in orders[:_COPIES_COMPARED]]
-            found.append(not forgets(block.as_matrix(rows), copies))
-        return np.array(found)
+            if forgets(originals[number], copies):
+                found.append("forget their past faster than it does")
+            elif others and is_less_related(
+                originals[number][some], [copy[some] for copy in copies], np.hstack(others)[some]
+            ):
+                found.append("are less related to the other covariates than it is")
+            else:
+                found.append("")
+        return tuple(found)
 
     def __iter__(self) -> Iterator[Draw]:
         n_bytes = 4 * self.model.n_samples * (self.model.n_copies + 1) * len(self.series) * len(self.seeds)
@@ -191,6 +205,8 @@ class KnockoffsOfDesign(SelectionMethod):
             raise ValueError("Knockoffs(rate=...) must be given where no selector gives it.")
         needed = int(np.ceil(1.0 / (rate * self.method.n_copies) - 1e-9))
         n_tested = int(self.copies.suitable.sum())
+        if n_tested == 0:
+            return Assessment.untested(labels, EvidenceStatus.UNSUITABLE, _told(labels, self.copies.faults))
         if needed > n_tested:
             raise NotEnoughData(
                 f"{self.method.n_copies} copies at a rate of {rate:g} per draw cannot select fewer than {needed} "
@@ -206,7 +222,7 @@ class KnockoffsOfDesign(SelectionMethod):
             selection_probability=(e_values > 0).mean(axis=0),
             e_value=e_values.mean(axis=0),
         )
-        return found if suitable.all() else _without_unsuitable(found, suitable)
+        return found if suitable.all() else _without_unsuitable(found, self.copies.faults)
 
     def decide(self, assessments, fdr):
         return self.method.decide(assessments, fdr)
@@ -216,14 +232,14 @@ class KnockoffsOfDesign(SelectionMethod):
         return compute(sample, family, self.copies.series, draw)
 
 
-def _without_unsuitable(found: Assessment, suitable: np.ndarray) -> Assessment:
-    names = [label for label, good in zip(found.labels, suitable, strict=True) if not good]
-    note = (
-        f"Copies of {', '.join(names)} forget their past faster than the original, so comparing them would flatter it: "
-        "use another method there."
-    )
-    status = tuple(EvidenceStatus.TESTED if good else EvidenceStatus.UNSUITABLE for good in suitable)
-    return replace(found, status=status, note=note)
+def _without_unsuitable(found: Assessment, faults: tuple[str, ...]) -> Assessment:
+    status = tuple(EvidenceStatus.UNSUITABLE if fault else EvidenceStatus.TESTED for fault in faults)
+    return replace(found, status=status, note=_told(found.labels, faults))
+
+
+def _told(labels: tuple[str, ...], faults: tuple[str, ...]) -> str:
+    told = [f"copies of {label!r} {fault}" for label, fault in zip(labels, faults, strict=True) if fault]
+    return f"Not comparable: {'; '.join(told)}. Use another method there."
 
 
 def copy_e_values(statistics: np.ndarray, rate: float) -> np.ndarray:
