@@ -32,7 +32,7 @@ from spikesieve.selection._efficient_score import studentised_scores
 from spikesieve.selection._prior_fit import AllCovariates
 from spikesieve.selection._shift import FORGOTTEN, GRID_PER_SHIFT, N_SAMPLED
 from spikesieve.selection._shift_p_values import ShiftNull, independent_shifts
-from spikesieve.selection._working_model import WorkingModel
+from spikesieve.selection._working_model import SampledRows, WorkingModel
 from spikesieve.solver import Sample
 
 N_FUNCTIONS, N_ACTIVE, N_NULL, N_SHIFTS = 10, 2, 2, Shift().n_shifts
@@ -112,8 +112,8 @@ def draw_half_real(cell: int, drift: float, rng: np.random.Generator) -> tuple[S
     design = basis.design(binned.head_direction, *binned.position.T, binned.speed)
     design = design.only(["head direction", "position", "speed"])
     alone = Sample(design.only(["head direction"]), binned.counts[:, cell].astype(float))
-    theta = AllCovariates(alone, PoissonObservations()).fit.theta
-    log_mean = alone.design.linear_predictor(theta[1:], theta[0])
+    fit = AllCovariates(alone, PoissonObservations()).fit
+    log_mean = fit.columns.linear_predictor(fit.theta)
     rate = np.exp(log_mean + drift * smooth_noise(rng, len(log_mean), 0.05 * len(log_mean)))
     return Sample(design, rng.poisson(rate * alone.y.sum() / rate.sum()).astype(float)), 1
 
@@ -140,20 +140,19 @@ def p_values(sample: Sample, covariates: list[int], rng: np.random.Generator) ->
 def textbook_p_values(sample: Sample, covariates: list[int], rng: np.random.Generator) -> list[dict[str, float]]:
     """P-values by the tests that do without a trend, or without a variance of each shift."""
     epochs = Epochs.of_labels(np.zeros(len(sample.y), dtype=int), int(GRID_PER_SHIFT * N_SHIFTS))
-    phases = np.arange(min(epochs.stride, 1 + N_SAMPLED * epochs.stride // epochs.n_rows))
     everything, found = AllCovariates(sample, PoissonObservations()), []
-    model = WorkingModel.of(everything.fit, epochs, phases)
+    model = WorkingModel.of(everything.fit, SampledRows.drawn(epochs, N_SAMPLED, rng))
     for number in covariates:
         columns, without = everything.columns.rows_of_block(number), model.without(everything.spans[number])
         shifts = circular_shifts(epochs, N_SHIFTS, memory(columns, epochs, FORGOTTEN), rng)
-        moments, unit = aligned_moments(columns, without, shifts), everything.unit[without.span]
-        scores = studentised_scores(moments, without.score, unit)
+        moments = aligned_moments(columns, without, shifts)
+        scores = studentised_scores(moments, without.score)
         n_independent = min(shifts.n_independent, independent_shifts(scores[1:]))
         fixed = replace(moments, information=_first(moments.information), cross=_first(moments.cross))
-        of_fixed = np.sum(studentised_scores(fixed, 0.0 * without.score, unit) ** 2, axis=1)
+        of_fixed = np.sum(studentised_scores(fixed, 0.0 * without.score) ** 2, axis=1)
         found.append(
             {
-                "chi2": float(chi2.sf(np.sum(scores[0] ** 2), len(unit) - 1)),
+                "chi2": float(chi2.sf(np.sum(scores[0] ** 2), scores.shape[1] - 1)),
                 "fixed": ShiftNull(of_fixed[1:], n_independent).tail_p_value(float(of_fixed[0])),
                 "n": n_independent,
             }

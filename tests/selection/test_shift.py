@@ -71,6 +71,71 @@ def test_refitted_statistic_tells_the_same():
     np.testing.assert_allclose(refitted.statistic[1:], by_score.statistic[1:], rtol=0.25)
 
 
+def test_refits_take_recordings_of_any_length_and_epochs_that_end_before_it():
+    design, counts, _ = recording(seed=4, n_bins=1507, n_covariates=2, n_active=1)
+    epochs = np.where(np.arange(1507) < 1400, np.arange(1507) // 700, np.nan)
+    for method in (
+        Shift(n_shifts=20, statistic="refit"),
+        Shift(n_shifts=20, statistic="refit", epochs=epochs, gap_bins=30),
+        Shift(n_shifts=20, statistic="refit", epochs=np.nan_to_num(epochs, nan=2.0) // 1, gap_bins=30),
+    ):
+        assert assess(method, design, counts[:, 0]).p_value[0] < 1e-3
+
+
+def test_one_covariate_without_a_trend_is_compared_with_a_constant_rate():
+    design, counts, _ = recording(seed=4, n_covariates=1, n_active=1)
+    for statistic in ("score", "refit"):
+        assert (
+            assess(Shift(n_shifts=30, statistic=statistic, trend_functions=0), design, counts[:, 0]).p_value[0] < 1e-6
+        )
+
+
+@pytest.mark.parametrize(("scale", "offset"), [(1.0, 1e4), (1.0, 1e8), (1e18, 0.0), (1e-12, 0.0)])
+def test_units_and_origin_of_a_covariate_do_not_matter(scale, offset):
+    rng = np.random.default_rng(0)
+    features = {"a": rng.standard_normal((3000, 3)), "b": rng.standard_normal((3000, 2))}
+    counts = rng.poisson(np.exp(0.2 * features["a"][:, 0] - 1.0)).astype(float)
+    expected = assess(Shift(n_shifts=200), as_design(features), counts)
+    moved = assess(Shift(n_shifts=200), as_design(features | {"a": scale * features["a"] + offset}), counts)
+    assert set(moved.status) == {EvidenceStatus.TESTED}
+    np.testing.assert_allclose(moved.statistic, expected.statistic, rtol=0.01)
+    np.testing.assert_allclose(moved.p_value, expected.p_value, rtol=0.05, atol=1e-12)
+
+
+def test_offsets_and_weights_are_part_of_the_model():
+    design, counts, active = recording(seed=3)
+    rng = np.random.default_rng(0)
+    null, known = design.only([label for label in design.labels if label not in active]), design.only(list(active))
+    theta = rng.normal(0, 2.0, known.n_coef)
+    offset = known.linear_predictor(theta)
+    counts = rng.poisson(0.3 * np.exp(offset - offset.mean())).astype(float)
+    method = Shift(n_shifts=300)
+    with_offset = method.assess(Sample(known, counts, offset), POISSON, np.random.default_rng(0))
+    assert assess(method, known, counts).p_value.max() < 1e-6 and with_offset.p_value.min() > 0.01
+    unused = rng.random(len(counts)) < 0.5
+    shuffled = np.where(unused, rng.permutation(counts), counts)
+    weighted = method.assess(Sample(known, shuffled, None, np.where(unused, 1e-9, 1.0)), POISSON, rng)
+    assert weighted.p_value.max() < 1e-6 and assess(method, null, counts).p_value.min() > 0.01
+
+
+def test_a_fit_that_does_not_converge_is_not_answered(monkeypatch):
+    design, counts, _ = recording(seed=3)
+    monkeypatch.setattr("spikesieve.selection._prior_fit._MAX_STEPS", 1)
+    found = assess(Shift(), design, counts[:, 0])
+    assert set(found.status) == {EvidenceStatus.NOT_CONVERGED} and "has not converged" in found.note
+
+
+def test_columns_that_cannot_be_told_apart_are_not_answered(monkeypatch):
+    design, counts, _ = recording(seed=3)
+
+    def fail(*arguments):
+        raise np.linalg.LinAlgError
+
+    monkeypatch.setattr("spikesieve.selection._shift.studentised_scores", fail)
+    found = assess(Shift(), design, counts[:, 0])
+    assert set(found.status) == {EvidenceStatus.NOT_CONVERGED} and "rescale or remove" in found.note
+
+
 def test_other_families_are_tested_too():
     design, counts, active = recording(seed=3)
     found = assess(Shift(n_shifts=200), design, (counts[:, 0] > 0).astype(float), BernoulliObservations())

@@ -1,7 +1,5 @@
 """Moments of shifted and swapped covariates against loops over rows put in their new order."""
 
-from functools import partial
-
 import numpy as np
 import pytest
 
@@ -11,10 +9,10 @@ from spikesieve.observation_models import PoissonObservations
 from spikesieve.selection import NotEnoughData
 from spikesieve.selection._aligned_moments import aligned_moments, memory
 from spikesieve.selection._alignments import Epochs, circular_shifts, swaps
-from spikesieve.selection._columns import HeldColumns, held, rows_of
+from spikesieve.selection._columns import StandardColumns, held
 from spikesieve.selection._efficient_score import studentised_scores
 from spikesieve.selection._prior_fit import AllCovariates, PriorFit, trend_block
-from spikesieve.selection._working_model import WithoutCovariate, WorkingModel
+from spikesieve.selection._working_model import SampledRows, WithoutCovariate, WorkingModel
 from spikesieve.solver import Sample
 
 COVARIATE = slice(5, 8)
@@ -23,15 +21,16 @@ COVARIATE = slice(5, 8)
 def quadratic(n_rows: int, seed: int = 0) -> PriorFit:
     """A fit of four columns and, behind them, a covariate of three, at which the others' score need not vanish."""
     rng = np.random.default_rng(seed)
-    columns = HeldColumns(as_design({"a": rng.standard_normal((n_rows, 4)), "b": rng.standard_normal((n_rows, 3))}))
-    unit = rng.random(8) + 0.5
+    design = as_design({"a": rng.standard_normal((n_rows, 4)), "b": rng.standard_normal((n_rows, 3))})
+    columns = StandardColumns.of(design, slice(0, n_rows), 3.0)
     precision = np.concatenate([[0.0], rng.random(7) + 0.1])
     theta, residual = 0.1 * rng.standard_normal(8), rng.standard_normal(n_rows)
-    return PriorFit(columns, unit, theta, precision, 1.0, True, residual, rng.random(n_rows) + 0.1)
+    return PriorFit(columns, theta, precision, 1.0, True, residual, rng.random(n_rows) + 0.1)
 
 
-def without_covariate(fit: PriorFit, epochs: Epochs, phases=(0,)) -> WithoutCovariate:
-    return WorkingModel.of(fit, epochs, np.array(phases)).without(COVARIATE)
+def without_covariate(fit: PriorFit, epochs: Epochs, phases=(0,), chosen=None) -> WithoutCovariate:
+    sampled = SampledRows(epochs, np.array(phases), np.arange(len(epochs)) if chosen is None else np.array(chosen))
+    return WorkingModel.of(fit, sampled).without(COVARIATE)
 
 
 def response_of(fit: PriorFit, columns):
@@ -86,7 +85,7 @@ def test_moments_are_those_of_the_rows_that_an_alignment_names(swapped):
     covariate, others = columns[:, COVARIATE], columns[:, : COVARIATE.start]
     moments = aligned_moments(covariate.__getitem__, without, alignments)
     for number in range(len(alignments.partners)):
-        moved = covariate[alignments.rows(number)]
+        moved = covariate[alignments.rows(number, 130)]
         np.testing.assert_allclose(moments.score[number], moved[summed].T @ without.residual[summed], atol=1e-11)
         weighted = moved[on_grid].T * fit.weight[on_grid]
         np.testing.assert_allclose(moments.information[number], weighted @ moved[on_grid], atol=1e-4)
@@ -130,8 +129,7 @@ def test_remainder_is_what_a_weighted_regression_leaves():
     coef = np.linalg.lstsq(others * root, covariate * root, rcond=None)[0]
     remainder = held(without_covariate(fit, epochs).remainder, 200)
     np.testing.assert_allclose(remainder(slice(3, 150, 2)), (covariate - others @ coef)[3:150:2], atol=1e-6)
-    products = fit.columns.products(slice(20, 90), fit.residual[20:90])
-    np.testing.assert_allclose(products, columns[20:90].T @ fit.residual[20:90])
+    np.testing.assert_allclose(fit.columns.products(fit.residual), columns.T @ fit.residual)
 
 
 def test_no_shift_comes_first_and_the_others_keep_the_gap():
@@ -196,6 +194,10 @@ def simulated(n_rows=400, seed=0):
     return Sample(design, rng.poisson(np.exp(np.sin(4 * first))).astype(float))
 
 
+def of_all_rows(covariates: AllCovariates, epochs: Epochs) -> WorkingModel:
+    return WorkingModel.of(covariates.fit, SampledRows(epochs, np.arange(epochs.stride), np.arange(len(epochs))))
+
+
 def test_statistic_is_the_score_test_of_an_exact_poisson_fit():
     statsmodels = pytest.importorskip("statsmodels.api", reason="statsmodels fits the reference model")
     sample = simulated(20_000)  # 28 000 spikes, beside which a prior says nothing
@@ -203,34 +205,84 @@ def test_statistic_is_the_score_test_of_an_exact_poisson_fit():
     block = sample.design.blocks[1].as_matrix(slice(None))[:, 1:]  # with the intercept, full rank
     epochs = Epochs.of_labels(np.zeros(20_000, dtype=int), n_grid=20_000)
     shifts = circular_shifts(epochs, 3, 5, np.random.default_rng(0))
-    without = WorkingModel.of(covariates.fit, epochs, np.array([0])).without(covariates.spans[1])
+    without = of_all_rows(covariates, epochs).without(covariates.spans[1])
     others = np.hstack([np.ones((20_000, 1)), sample.design.blocks[0].as_matrix(slice(None))[:, 1:]])
     fit = statsmodels.GLM(sample.y, others, family=statsmodels.families.Poisson()).fit(tol=1e-12)
     expected = float(np.squeeze(fit.score_test(exog_extra=block)[0]))
-    unit = np.full(block.shape[1], 1e-5)  # next to no prior information
-    for moved in (block.__getitem__, lambda rows: without.remainder(rows)[:, 1:]):
-        scores = studentised_scores(aligned_moments(moved, without, shifts), without.score, unit)
+    for moved in (lambda rows: 30.0 * block[rows], lambda rows: 30.0 * without.remainder(rows)[:, 1:]):
+        # In such units next to no prior information.
+        scores = studentised_scores(aligned_moments(moved, without, shifts), without.score)
         assert np.sum(scores[0] ** 2) == pytest.approx(expected, abs=0.1)
 
 
-def test_statistic_does_not_depend_on_the_units_of_the_columns():
-    fit = quadratic(200)
-    epochs = Epochs.of_labels(np.zeros(200, dtype=int), n_grid=200)
-    shifts = circular_shifts(epochs, 10, 5, np.random.default_rng(0))
-    without, statistics = without_covariate(fit, epochs), []
-    covariate = fit.columns.matrix(slice(None))[:, COVARIATE]
-    for scale in (np.ones(3), np.array([100.0, 1e-3, 5.0])):
-        moments = aligned_moments((covariate * scale).__getitem__, without, shifts)
-        scores = studentised_scores(moments, without.score, fit.unit[COVARIATE] * scale)
-        statistics.append(np.sum(scores**2, axis=1))
-    np.testing.assert_allclose(statistics[0], statistics[1], rtol=1e-4)
+@pytest.mark.parametrize("held_entries", [2**24, 0], ids=["held", "written anew"])
+def test_columns_are_alike_whatever_their_units_and_where_they_lie(monkeypatch, held_entries):
+    monkeypatch.setattr("spikesieve.selection._columns._MOST_HELD", held_entries)
+    rng = np.random.default_rng(0)
+    features, scale, offset = rng.standard_normal((200, 3)), np.array([100.0, 1e-3, 5.0]), np.array([0.0, 1.0, 1e7])
+    plain, scaled = (
+        StandardColumns.of(as_design({"a": a[:, :2], "b": a[:, 2:]}), slice(0, 200))
+        for a in (features, features * scale + offset)
+    )
+    theta, values = rng.standard_normal(4), rng.standard_normal(200)
+    every_third = slice(1, 190, 3)
+    for columns in (plain, scaled):
+        matrix = columns.matrix(slice(None))
+        np.testing.assert_allclose(matrix @ theta, columns.linear_predictor(theta), atol=1e-7)
+        np.testing.assert_allclose(matrix.T @ values, columns.products(values), atol=1e-6)
+        np.testing.assert_allclose(
+            columns.rows_of_block(1)(every_third), columns.matrix(every_third)[:, 3:], rtol=1e-12
+        )
+        np.testing.assert_allclose(columns.times(theta[:, None])(every_third)[:, 0], matrix[every_third] @ theta)
+        intercept, coef = columns.as_coef(theta)
+        np.testing.assert_allclose(columns.design.linear_predictor(coef, intercept), matrix @ theta, atol=1e-7)
+        assert np.ptp(matrix[:, 1:], axis=0) == pytest.approx(1.0, abs=1e-7)
+    np.testing.assert_allclose(np.ptp(scaled.matrix(slice(None)) - plain.matrix(slice(None)), axis=0), 0.0, atol=1e-7)
+
+
+def test_short_trials_are_sampled_and_the_sample_stands_for_all():
+    fit = quadratic(3000)
+    epochs = Epochs.of_labels(np.arange(3000) // 20, n_grid=500)
+    assert epochs.stride == 1
+    sampled = SampledRows.drawn(epochs, 500, np.random.default_rng(0))
+    assert len(sampled.chosen) * 20 == pytest.approx(1000, abs=40)
+    assert sampled.weight == pytest.approx(3000 / (len(sampled.chosen) * 20))
+    every, some = (WorkingModel.of(fit, rows) for rows in (SampledRows(epochs, np.array([0]), np.arange(150)), sampled))
+    np.testing.assert_allclose(some.information, every.information, atol=0.15 * every.information.max())
+    np.testing.assert_allclose(some.score, every.score)
+    shifts = circular_shifts(epochs, 20, 3, np.random.default_rng(0))
+    covariate = fit.columns.rows_of_block(1)
+    of_all, of_some = (aligned_moments(covariate, model.without(COVARIATE), shifts) for model in (every, some))
+    np.testing.assert_allclose(of_some.information, of_all.information, atol=0.2 * of_all.information.max())
+
+
+@pytest.mark.parametrize("length", [1507, 643, 20_011, 57])
+def test_one_long_epoch_goes_round_a_number_of_steps_with_small_factors(length):
+    epochs = Epochs.of_labels(np.zeros(length, dtype=int), n_grid=500)
+    n_steps = int(epochs.n_steps[0])
+    assert 0.99 * length <= epochs.n_rows <= length and epochs.n_rows == n_steps * epochs.stride
+    if length > 500:
+        assert set(np.unique(prime_factors(n_steps))) <= {2, 3, 5} and n_steps >= 300
+
+
+def prime_factors(n: int) -> list[int]:
+    found = []
+    for p in range(2, n + 1):
+        while n % p == 0:
+            found.append(p)
+            n //= p
+    return found
 
 
 def test_a_trend_counts_among_the_other_covariates():
-    sample = simulated()
-    covariates = AllCovariates(sample, PoissonObservations(), trend_block(np.arange(400), 6))
-    assert covariates.columns.matrix(slice(0, 400)).shape == (400, 1 + 5 + 5 + 6)
-    assert len(covariates.spans) == 3 and covariates.fit.theta.shape == (17,)
+    sample = simulated(2000)
+    drifting = Sample(sample.design, np.random.default_rng(0).poisson(np.exp(np.arange(2000) / 1000)).astype(float))
+    epochs, residuals = Epochs.of_labels(np.zeros(2000, dtype=int), n_grid=2000), []
+    for trend in (None, trend_block(np.arange(2000), 6)):
+        covariates = AllCovariates(drifting, PoissonObservations(), trend)
+        residuals.append(of_all_rows(covariates, epochs).without(covariates.spans[0]).residual)
+    without, with_trend = (abs(residual[:1000].sum()) for residual in residuals)
+    assert with_trend < 0.05 * without
 
 
 @pytest.mark.parametrize("swap", [False, True])
@@ -244,8 +296,7 @@ def test_rows_between_trials_do_not_swamp_the_statistic(swap):
     covariates = AllCovariates(sample, PoissonObservations())
     epochs = Epochs.of_labels(trial, n_grid=4096, swapped=swap)
     many = swaps(epochs, 50, rng) if swap else circular_shifts(epochs, 50, 5, rng)
-    columns = partial(rows_of, sample.design.blocks[1])
-    without = WorkingModel.of(covariates.fit, epochs, np.array([0])).without(covariates.spans[1])
-    unit = covariates.unit[covariates.spans[1]]
-    scores = studentised_scores(aligned_moments(columns, without, many), without.score, unit)
+    columns = covariates.columns.rows_of_block(1)
+    without = of_all_rows(covariates, epochs).without(covariates.spans[1])
+    scores = studentised_scores(aligned_moments(columns, without, many), without.score)
     assert np.median(np.sum(scores**2, axis=1)) < 15  # about chi-squared with 4 degrees of freedom; it was thousands

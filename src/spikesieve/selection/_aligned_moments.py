@@ -45,35 +45,41 @@ class Moments:
 def aligned_moments(covariate: RowsOf, without: WithoutCovariate, alignments: Alignments) -> Moments:
     """Return the moments of a covariate, given by its columns, at every alignment."""
     of_epoch = _swapped_epoch if alignments.epochs.swapped else _shifted_epoch
-    total: list[np.ndarray] = []
+    total: list[np.ndarray | float] = [0.0, 0.0, 0.0]
     for epoch in range(len(alignments.epochs)):
         partners, chosen = np.unique(alignments.partners[:, epoch], return_inverse=True)
         parts = of_epoch(covariate, without, epoch, partners)
         if len(partners) < len(chosen) or (np.diff(chosen) < 0).any():
             parts = [part[chosen] for part in parts]
-        total = [a + b for a, b in zip(total, parts, strict=True)] if total else parts
-    return Moments(total[0], total[1], total[2])
+        total[: len(parts)] = [a + b for a, b in zip(total, parts, strict=False)]
+    return Moments(*map(np.asarray, total))
 
 
 def _shifted_epoch(covariate: RowsOf, without: WithoutCovariate, epoch: int, steps: Index) -> list[np.ndarray]:
-    """Score, information and cross information of one epoch at circular shifts by `steps`.
+    """Score of one epoch at circular shifts by `steps`; information and cross information if it is sampled.
 
     A circular correlation is a product of Fourier transforms; rows of different phases only meet their like, because
     shifts are whole grid steps.
     """
-    model, epochs = without.model, without.model.epochs
+    model, epochs, phases = without.model, without.model.sampled.epochs, without.model.sampled.phases
     n_steps = int(epochs.n_steps[epoch])
     score, sampled = np.zeros(()), []
     for first_phase, columns in _by_phase(covariate, epochs, epoch):
         span = slice(first_phase, first_phase + len(columns))
         of_residual = np.conj(np.fft.rfft(_phases_of(without.residual, epochs, epoch)[span]))
         score = score + np.einsum("gpf,gf->pf", np.fft.rfft(columns, axis=2), of_residual)
-        within = model.phases[(model.phases >= span.start) & (model.phases < span.stop)] - first_phase
+        within = phases[(phases >= span.start) & (phases < span.stop)] - first_phase
         sampled.append(columns[within].astype(np.float32))
+    score = np.fft.irfft(np.conj(score), n_steps, axis=1)[:, steps].T
+    if epoch not in model.spectra:
+        return [score]
     on_grid = np.concatenate(sampled)
-    cross = _cross_at(np.conj(np.fft.rfft(on_grid, axis=2)), without.spectra(epoch), n_steps, steps)
     information = _information_at(on_grid, model.weight_spectra[epoch], n_steps, steps)
-    return [np.fft.irfft(np.conj(score), n_steps, axis=1)[:, steps].T, information, cross]
+    return [
+        score,
+        information,
+        _cross_at(np.conj(np.fft.rfft(on_grid, axis=2)), without.spectra(epoch), n_steps, steps),
+    ]
 
 
 def _information_at(on_grid: np.ndarray, of_weight: np.ndarray, n_steps: int, steps: Index) -> np.ndarray:
@@ -81,15 +87,18 @@ def _information_at(on_grid: np.ndarray, of_weight: np.ndarray, n_steps: int, st
 
     Pairs of columns that are nowhere different from zero together, as of distant splines, have none at any shift.
     """
-    n_coef = on_grid.shape[1]
+    n_phases, n_coef = on_grid.shape[:2]
     size = np.abs(on_grid.transpose(1, 0, 2).reshape(n_coef, -1))
     first, second = np.nonzero(np.triu(size @ size.T))
-    spectra = np.fft.rfft(on_grid[:, first] * on_grid[:, second], axis=2)
-    of_pairs = np.einsum("gpf,gf->pf", spectra, np.conj(of_weight))
-    found = np.fft.irfft(np.conj(of_pairs), n_steps, axis=1)[:, steps].T
-    information = np.zeros((len(steps), n_coef, n_coef), dtype=found.dtype)
-    information[:, first, second] = found
-    information[:, second, first] = found
+    information = np.zeros((len(steps), n_coef, n_coef), dtype=on_grid.dtype)
+    at_a_time = max(1, _VALUES_AT_A_TIME // (n_phases * n_steps))
+    for start in range(0, len(first), at_a_time):
+        one, other = first[start : start + at_a_time], second[start : start + at_a_time]
+        spectra = np.fft.rfft(on_grid[:, one] * on_grid[:, other], axis=2)
+        of_pairs = np.einsum("gpf,gf->pf", spectra, np.conj(of_weight))
+        found = np.fft.irfft(np.conj(of_pairs), n_steps, axis=1)[:, steps].T
+        information[:, one, other] = found
+        information[:, other, one] = found
     return information
 
 
@@ -130,25 +139,25 @@ def _by_phase(covariate: RowsOf, epochs: Epochs, epoch: int) -> Iterator[tuple[i
 
 
 def _swapped_epoch(covariate: RowsOf, without: WithoutCovariate, epoch: int, others: Index) -> list[np.ndarray]:
-    """Score, information and cross information of one epoch's counts with the covariate of `others`."""
-    model, epochs = without.model, without.model.epochs
+    """Score of one epoch's counts with the covariate of `others`; the other sums too if it is sampled."""
+    model, epochs = without.model, without.model.sampled.epochs
     start, length = int(epochs.starts[epoch]), int(epochs.lengths[epoch])
     own = slice(start, start + length)
-    of_phases = [
-        np.arange(int(phase), int(epochs.n_steps[epoch]) * epochs.stride, epochs.stride) for phase in model.phases
-    ]
-    sampled, columns_there = np.concatenate(of_phases), without.weighted(epoch)
-    residual, weight = without.residual[own], model.sampled_weight[own][sampled]
+    residual, is_sampled = without.residual[own], epoch in model.weighted
+    sampled = np.concatenate([np.arange(rows.start, rows.stop, rows.step) for rows in model.sampled.spans(epoch)])
+    if is_sampled:
+        columns_there, weight = without.weighted(epoch), model.sampled.weight * model.fit.weight[sampled]
     score, information, cross = [], [], []
     for other in others:
         first, size = int(epochs.starts[other]), int(epochs.lengths[other])
         columns = covariate(slice(first, first + min(size, length)))
         columns = columns[np.arange(length) % len(columns)]
         score.append(columns.T @ residual)
-        picked = columns[sampled]
-        information.append((picked.T * weight) @ picked)
-        cross.append(picked.T @ columns_there)
-    return [np.array(score), np.array(information), np.array(cross)]
+        if is_sampled:
+            picked = columns[sampled - start]
+            information.append((picked.T * weight) @ picked)
+            cross.append(picked.T @ columns_there)
+    return [np.array(part) for part in (score, information, cross) if part]
 
 
 def memory(covariate: RowsOf, epochs: Epochs, forgotten: float) -> int:

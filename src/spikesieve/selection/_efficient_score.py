@@ -25,7 +25,7 @@ _SINGLE_PRECISION = 1e-5
 
 
 def studentised_scores(
-    moments: Moments, nuisance_score: Float[np.ndarray, " rank"], unit: Float[np.ndarray, " n_coef"]
+    moments: Moments, nuisance_score: Float[np.ndarray, " rank"]
 ) -> Float[np.ndarray, "n_alignments n_coef"]:
     """Return ``z`` with ``|z|^2 = T`` at every alignment.
 
@@ -34,16 +34,13 @@ def studentised_scores(
     Parameters
     ----------
     moments
-        Sums at each alignment.
+        Sums at each alignment, of columns in the units of their prior, in which ``D`` is the identity.
     nuisance_score
         ``R' U_n`` with ``R R' = A``.
-    unit
-        Of each column of the covariate, in which D is the identity; so the result does not depend on the units that
-        the covariate comes in.
     """
     score = moments.score - moments.cross @ nuisance_score.astype(moments.cross.dtype)
     variance = moments.information - moments.cross @ moments.cross.transpose(0, 2, 1)
-    in_units = moments.information.diagonal(axis1=1, axis2=2) / unit**2
-    damping = 1.0 + _SINGLE_PRECISION * float(in_units.max(initial=0.0))
-    root = np.linalg.cholesky(variance / np.outer(unit, unit) + damping * np.eye(len(unit)))
-    return np.linalg.solve(root, (score / unit)[..., None])[..., 0]
+    largest = float(moments.information.diagonal(axis1=1, axis2=2).max(initial=0.0))
+    prior = (1.0 + _SINGLE_PRECISION * largest) * np.eye(score.shape[1])
+    root = np.linalg.cholesky(variance.astype(np.float64) + prior)
+    return np.linalg.solve(root, score[..., None])[..., 0]

@@ -103,7 +103,10 @@ class Knockoffs(SelectionMethod):
 
     def prepared(self, design, kept, rng):
         del kept
-        return KnockoffsOfDesign(self, CopiesOfDesign.planned(design, self, rng))
+        copies = CopiesOfDesign.planned(design, self, rng)
+        # Found once for all neurons, before any is handed to another process.
+        assert len(copies.faults) == len(design.labels)
+        return KnockoffsOfDesign(self, copies)
 
     def assess(self, sample, family, rng):
         return self.prepared(sample.design, np.ones(len(sample.y), dtype=bool), rng).assess(sample, family, rng)
@@ -157,16 +160,14 @@ class CopiesOfDesign:
     def faults(self) -> tuple[str, ...]:
         """What is wrong with the copies of each covariate, as the end of a sentence; empty if nothing."""
         rows = slice(0, min(self.design.n_samples, _ROWS_COMPARED))
-        some = slice(None, None, max(1, rows.stop // _ROWS_EXPLAINED))
-        originals, found = [block.as_matrix(rows) for block in self.design.blocks], []
+        some = slice(0, rows.stop, max(1, rows.stop // _ROWS_EXPLAINED))
+        on_some, found = [block.as_matrix(some) for block in self.design.blocks], []
         for number, (one, orders) in enumerate(zip(self.series, next(iter(self)).orders, strict=True)):
-            block, others = self.design.blocks[number], originals[:number] + originals[number + 1 :]
+            block, others = self.design.blocks[number], on_some[:number] + on_some[number + 1 :]
             copies = [block.take(one.rows_of(order)[rows]).as_matrix(rows) for order in orders[:_COPIES_COMPARED]]
-            if forgets(originals[number], copies):
+            if forgets(block.as_matrix(rows), copies):
                 found.append("forget their past faster than it does")
-            elif others and is_less_related(
-                originals[number][some], [copy[some] for copy in copies], np.hstack(others)[some]
-            ):
+            elif others and is_less_related(on_some[number], [copy[some] for copy in copies], np.hstack(others)):
                 found.append("are less related to the other covariates than it is")
             else:
                 found.append("")

@@ -26,13 +26,14 @@ _TOLD_NOTHING = 1e-12
 
 _potrf, _potrs, _potri = get_lapack_funcs(("potrf", "potrs", "potri"), dtype=np.float64)
 
+PerBlock = Float[np.ndarray, " n_blocks"]
 Vector = Float[np.ndarray, " n_columns"]
 Square = Float[np.ndarray, "n_columns n_columns"]
 
 
 def learn_precisions(
-    information: Square, working: Vector, spans: Sequence[slice], precisions: np.ndarray
-) -> tuple[np.ndarray, float]:
+    information: Square, working: Vector, spans: Sequence[slice], precisions: PerBlock
+) -> tuple[PerBlock, float]:
     """Return likelier precisions, one per covariate, and how much they differ from those before.
 
     The difference is that of the largest share that a prior leaves of what the counts say about a covariate.
@@ -70,7 +71,7 @@ def learn_precisions(
     return precisions, float(np.abs(known - start).max(initial=0.0))
 
 
-def spread(precisions: np.ndarray, spans: Sequence[slice], n_columns: int) -> Vector:
+def spread(precisions: PerBlock, spans: Sequence[slice], n_columns: int) -> Vector:
     """Precision of each column; none for the intercept."""
     per_column = np.zeros(n_columns)
     for span, precision in zip(spans, precisions, strict=True):

@@ -210,6 +210,7 @@ def _check_enough(sample: Sample) -> None:
 
 
 def _varies(design: Design, label: str) -> bool:
+    """Whether a covariate changes at all. Most do within the first rows; constants alone are read to the end."""
     block = design.blocks[design.labels.index(label)]
     first, start, n_rows = block.as_matrix(slice(0, 1)), 0, _FIRST_ROWS
     while start < design.n_samples:

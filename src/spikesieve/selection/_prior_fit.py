@@ -9,8 +9,8 @@ from spikesieve._types import PerSample
 from spikesieve.basis import BSplineEval
 from spikesieve.design import Block
 from spikesieve.observation_models import Identity, ObservationModel
-from spikesieve.selection._columns import HeldColumns, Rows, design_of
-from spikesieve.selection._learned_precisions import learn_precisions, spread
+from spikesieve.selection._columns import Rows, StandardColumns, Theta, design_of
+from spikesieve.selection._learned_precisions import PerBlock, learn_precisions, spread
 from spikesieve.solver import Problem, Sample, as_dense, factorise
 
 _ROWS, _MANY_ROWS = 5_000, 200_000
@@ -29,11 +29,8 @@ class PriorFit:
     ----------
     columns
         The intercept's and those of all blocks, the trend's last.
-    unit
-        Coefficients times this share their prior: the range of the column, over the natural unit of the linear
-        predictor (1; the standard deviation of the observations where the link is the identity).
     theta
-        Intercept and coefficients.
+        Intercept and coefficients of the columns.
     precision
         Of each column's prior; the intercept has none.
     dispersion
@@ -43,10 +40,9 @@ class PriorFit:
         row's weight.
     """
 
-    columns: HeldColumns = field(repr=False)
-    unit: np.ndarray
-    theta: np.ndarray
-    precision: np.ndarray
+    columns: StandardColumns = field(repr=False)
+    theta: Theta
+    precision: Theta
     dispersion: float
     converged: bool
     residual: PerSample = field(repr=False)
@@ -67,9 +63,14 @@ class AllCovariates:
         return self.sample.design.blocks + (() if self.trend is None else (self.trend,))
 
     @cached_property
-    def columns(self) -> HeldColumns:
-        """Their columns."""
-        return HeldColumns(design_of(self.blocks))
+    def columns(self) -> StandardColumns:
+        """Their columns.
+
+        In units of the linear predictor: 1, or the standard deviation of the observations where the link is the
+        identity.
+        """
+        natural = float(np.std(self.sample.y)) if isinstance(self.family.inverse_link, Identity) else 1.0
+        return StandardColumns.of(design_of(self.blocks), self.sampled_rows, natural or 1.0)
 
     @cached_property
     def spans(self) -> tuple[slice, ...]:
@@ -92,14 +93,7 @@ class AllCovariates:
                 break
         theta, converged = objective.minimise(theta, curvature, _ACCURATE)
         residual, weight = objective.per_row(theta)
-        return PriorFit(self.columns, self.unit, theta, objective.precision, dispersion, converged, residual, weight)
-
-    @cached_property
-    def unit(self) -> np.ndarray:
-        """Coefficients times this share their prior; see `PriorFit`."""
-        ranges = self.sampled.max(axis=0) - self.sampled.min(axis=0)
-        natural = float(np.std(self.sample.y)) if isinstance(self.family.inverse_link, Identity) else 1.0
-        return np.where(ranges > 0, ranges, 1.0) / (natural or 1.0)
+        return PriorFit(self.columns, theta, objective.precision, dispersion, converged, residual, weight)
 
     @cached_property
     def sampled(self) -> Rows:
@@ -113,43 +107,43 @@ class AllCovariates:
         return slice(0, n_rows, max(1, n_rows // _ROWS))
 
     @cached_property
-    def whole(self) -> Sample:
-        """The sample with the trend beside its covariates."""
-        sample = self.sample
-        return Sample(self.columns.design, sample.y, sample.offset, sample.weight)
-
-    @cached_property
     def problem(self) -> Problem:
-        """Mean loss of the whole."""
-        return self.whole.problem(self.family)
+        """Mean loss of the covariates with the trend beside them."""
+        sample = self.sample
+        return Sample(self.columns.design, sample.y, sample.offset, sample.weight).problem(self.family)
+
+    def linear_predictor(self, theta: Theta) -> PerSample:
+        """Offset, intercept and what the columns add, at each row."""
+        predictor = self.columns.linear_predictor(theta)
+        return predictor if self.sample.offset is None else predictor + self.sample.offset
 
     @property
-    def _null(self) -> np.ndarray:
+    def _null(self) -> Theta:
         theta = np.zeros(self.columns.n_columns)
         theta[:1] = self.problem.null_intercept()
         return theta
 
-    def _objective(self, precisions: np.ndarray, dispersion: float) -> "_Objective":
-        per_column = spread(precisions, self.spans, self.columns.n_columns) * self.unit**2
+    def _objective(self, precisions: PerBlock, dispersion: float) -> "_Objective":
+        per_column = spread(precisions, self.spans, self.columns.n_columns)
         return _Objective(self, per_column, self.sample.total_weight / (self.family.loss_scale * dispersion))
 
     def _learn(
-        self, objective: "_Objective", theta: np.ndarray, curvature: np.ndarray, precisions: np.ndarray
-    ) -> tuple[np.ndarray, float]:
+        self, objective: "_Objective", theta: Theta, curvature: np.ndarray, precisions: PerBlock
+    ) -> tuple[PerBlock, float]:
         """Precisions that are likelier, with the log-likelihood as good as quadratic around a fit.
 
         And by how much the largest share changes that a prior leaves of what the counts say about a covariate.
         """
-        information = objective.per_loss * curvature / np.outer(self.unit, self.unit)
+        information = objective.per_loss * curvature
         # The fit's gradient vanishes: the score is what the priors pull.
-        working = information @ (self.unit * theta) + objective.precision / self.unit * theta
+        working = information @ theta + objective.precision * theta
         return learn_precisions(information, working, self.spans, precisions)
 
-    def _dispersion(self, theta: np.ndarray) -> float:
+    def _dispersion(self, theta: Theta) -> float:
         """Of families whose loss does not depend on it."""
         if self.family.estimates_scale:
             return 1.0
-        mean = self.family.mean(self.whole.linear_predictor(theta[1:], theta[0]))
+        mean = self.family.mean(self.linear_predictor(theta))
         weight = self.sample.relative_weight
         return self.family.estimate_scale(mean, self.sample.y, float(len(mean)), weight) or 1.0
 
@@ -167,10 +161,10 @@ class _Objective:
     """
 
     model: AllCovariates
-    precision: np.ndarray
+    precision: Theta
     per_loss: float
 
-    def minimise(self, theta: np.ndarray, curvature: np.ndarray, accuracy: float) -> tuple[np.ndarray, bool]:
+    def minimise(self, theta: Theta, curvature: np.ndarray, accuracy: float) -> tuple[Theta, bool]:
         """Newton's method with the curvature where it starts, taken anew where it has become slow.
 
         If it is slow even so, from as good as all rows: those that are sampled say little about columns of spikes.
@@ -187,13 +181,14 @@ class _Objective:
                 solve = self._solver(self.curvature(theta) if since > 1 else self._curvature_of_many_rows(theta))
                 before, since = np.inf, 0
                 continue
-            theta, new_value, gradient = self._descend(theta, step, value)
-            if not new_value < value:
+            descended = self._descend(theta, step, value)
+            if descended is None:
                 return theta, False
-            value, before, since = new_value, promised, since + 1
+            theta, value, gradient = descended
+            before, since = promised, since + 1
         return theta, False
 
-    def curvature(self, theta: np.ndarray) -> np.ndarray:
+    def curvature(self, theta: Theta) -> np.ndarray:
         """Expected second derivative of the mean loss, from the sampled rows."""
         sampled, rows = self.model.sampled, self.model.sampled_rows
         sample = self.model.sample
@@ -203,40 +198,43 @@ class _Objective:
         scaled = sampled * np.sqrt(weight / total)[:, None]
         return scaled.T @ scaled
 
-    def _curvature_of_many_rows(self, theta: np.ndarray) -> np.ndarray:
-        stride = max(1, len(self.model.sample.y) // _MANY_ROWS)
-        return as_dense(self.model.problem.hessian(theta[:1], theta[1:], np.arange(len(theta) - 1), stride))
+    def _curvature_of_many_rows(self, theta: Theta) -> np.ndarray:
+        columns, stride = self.model.columns, max(1, len(self.model.sample.y) // _MANY_ROWS)
+        intercept, coef = columns.as_coef(theta)
+        of_design = as_dense(self.model.problem.hessian(np.array([intercept]), coef, np.arange(len(coef)), stride))
+        return columns.of_derivative(columns.of_derivative(of_design).T)
 
     def _solver(self, curvature: np.ndarray):
         return factorise(self.per_loss * curvature + np.diag(self.precision))
 
-    def per_row(self, theta: np.ndarray) -> tuple[PerSample, PerSample]:
+    def per_row(self, theta: Theta) -> tuple[PerSample, PerSample]:
         """Derivative of the log-likelihood in the linear predictor, and its curvature, at each row."""
         sample, family = self.model.sample, self.model.family
-        predictor = self.model.whole.linear_predictor(theta[1:], theta[0])
+        predictor = self.model.linear_predictor(theta)
         scale = self.per_loss / sample.total_weight * (1.0 if sample.weight is None else sample.weight)
         return -scale * family.derivative(predictor, sample.y), scale * family.curvature(predictor)
 
-    def _descend(self, theta: np.ndarray, step: np.ndarray, value: float):
-        """Halve the step until the objective falls."""
+    def _descend(self, theta: Theta, step: Theta, value: float) -> tuple[Theta, float, Theta] | None:
+        """Halve the step until the objective falls; None if it does not."""
         for _ in range(_MAX_HALVINGS):
             new = theta + step
             new_value, gradient = self._evaluate(new)
             if new_value < value:
                 return new, new_value, gradient
             step = 0.5 * step
-        return theta, value, np.zeros_like(theta)
+        return None
 
-    def _evaluate(self, theta: np.ndarray) -> tuple[float, np.ndarray]:
-        at = self.model.problem.evaluate(theta[:1], theta[1:])
+    def _evaluate(self, theta: Theta) -> tuple[float, Theta]:
+        intercept, coef = self.model.columns.as_coef(theta)
+        at = self.model.problem.evaluate(np.array([intercept]), coef)
+        of_loss = self.model.columns.of_derivative(np.concatenate([at.intercept_gradient, at.gradient]))
         pull = self.precision * theta
-        gradient = self.per_loss * np.concatenate([at.intercept_gradient, at.gradient]) + pull
-        return self.per_loss * at.loss + 0.5 * float(pull @ theta), gradient
+        return self.per_loss * at.loss + 0.5 * float(pull @ theta), self.per_loss * of_loss + pull
 
 
 def trend_block(times: PerSample, n_functions: int) -> Block | None:
     """Smooth functions of time, cubic B-splines over the recording; None for none."""
     if n_functions == 0:
         return None
-    basis = BSplineEval(n_functions, order=min(4, n_functions), bounds=(float(times[0]), float(times[-1])))
+    basis = BSplineEval(n_functions, bounds=(float(times[0]), float(times[-1])))
     return basis.design(times).blocks[0]

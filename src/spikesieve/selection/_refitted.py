@@ -9,7 +9,7 @@ from spikesieve.regularizer import Penalty
 from spikesieve.selection._alignments import Alignments
 from spikesieve.selection._columns import RowsOf, design_of
 from spikesieve.selection._prior_fit import AllCovariates
-from spikesieve.solver import Path, path
+from spikesieve.solver import path
 
 _TOLERANCE = 1e-5
 
@@ -19,36 +19,45 @@ def deviance_gains(
 ) -> Float[np.ndarray, " n_alignments"]:
     """Return twice the log-likelihood gained by adding the covariate's own rows as each alignment orders them.
 
-    The likelihood-ratio statistic, but for the priors: the others have those that were learned, and the covariate
-    a standard-normal one on what each column adds to the linear predictor over its range.
+    The likelihood-ratio statistic, but for the priors: the others have those that were learned, and the covariate's
+    columns, in the units of theirs, standard-normal ones.
     """
-    span, fit = model.spans[covariate], model.fit
-    block = DenseBlock(own(slice(0, len(model.sample.y))))
-    others = tuple(np.delete(np.array(model.blocks, dtype=object), covariate))
-    keep = np.delete(np.arange(1, len(fit.theta)), slice(span.start - 1, span.stop - 1))
-    of_others = fit.precision[keep]
-    without = _fit(model, others, of_others, (float(fit.theta[0]), fit.theta[keep]))
-    precision = np.concatenate([of_others, fit.unit[span] ** 2])
-    start = (float(without.intercept[0]), np.concatenate([without.coef_matrix[0], np.zeros(block.n_coef)]))
+    fit, span = model.fit, model.spans[covariate]
+    n_rows, block = len(model.sample.y), DenseBlock(own(slice(0, len(model.sample.y))))
+    others = model.blocks[:covariate] + model.blocks[covariate + 1 :]
+    precision = np.delete(fit.precision, span)[1:] * np.delete(fit.columns.unit, _within(span)) ** 2
+    intercept, coef = fit.columns.as_coef(fit.theta)
+    without, intercept, coef = _fit(model, others, precision, intercept, np.delete(coef, _within(span)))
+    precision, coef = np.append(precision, np.ones(block.n_coef)), np.append(coef, np.zeros(block.n_coef))
     gains = np.empty(len(alignments.partners))
     for number in range(len(gains)):
-        moved = block if number == 0 else block.take(alignments.rows(number))
-        gains[number] = without.objective[0] - _fit(model, (*others, moved), precision, start).objective[0]
+        moved = block if number == 0 else block.take(alignments.rows(number, n_rows))
+        gains[number] = without - _fit(model, (*others, moved), precision, intercept, coef)[0]
     return 2.0 * model.sample.total_weight / (model.family.loss_scale * fit.dispersion) * gains
 
 
-def _fit(model: AllCovariates, blocks: tuple[Block, ...], precision: np.ndarray, start: tuple[float, Coef]) -> Path:
-    """Fit some blocks with priors; a path of one strength."""
+def _within(span: slice) -> slice:
+    """The same columns, counted without the intercept."""
+    return slice(span.start - 1, span.stop - 1)
+
+
+def _fit(
+    model: AllCovariates, blocks: tuple[Block, ...], precision: Coef, intercept: float, coef: Coef
+) -> tuple[float, float, Coef]:
+    """Objective, intercept and coefficients of a fit of some blocks with priors, from where it starts."""
+    if not blocks:
+        null = model.problem.null_intercept()
+        return model.problem.evaluate(null, np.zeros(model.columns.n_columns - 1)).loss, float(null[0]), coef
     sample, family, design = model.sample, model.family, design_of(blocks)
-    quadratic = family.loss_scale * model.fit.dispersion * precision
-    return path(
+    fit = path(
         design,
         sample.y,
         family,
-        Penalty(design.n_coef, (), np.zeros(0), (), quadratic),
+        Penalty(design.n_coef, (), np.zeros(0), (), family.loss_scale * model.fit.dispersion * precision),
         strengths=np.array([1.0 / sample.total_weight]),
         tolerance=_TOLERANCE,
         offset=sample.offset,
         sample_weight=sample.weight,
-        start=start,
+        start=(intercept, coef),
     )
+    return float(fit.objective[0]), float(fit.intercept[0]), fit.coef_matrix[0]

@@ -22,7 +22,7 @@ from spikesieve.selection._prior_fit import AllCovariates, trend_block
 from spikesieve.selection._refitted import deviance_gains
 from spikesieve.selection._rows import number_trials
 from spikesieve.selection._shift_p_values import ShiftNull, independent_shifts
-from spikesieve.selection._working_model import WithoutCovariate, WorkingModel
+from spikesieve.selection._working_model import SampledRows, WithoutCovariate, WorkingModel
 from spikesieve.solver import one_blas_thread
 
 GRID_PER_SHIFT = 1.25
@@ -34,7 +34,7 @@ FORGOTTEN = 0.2
 FEWEST_SHIFTS = 10
 """Independent shifts below which even the scale of a statistic is anyone's guess."""
 _USUAL_SHARE = 0.9
-_SLOWER, _FAR = 1.2, 10.0
+_SLOWER = 1.2
 
 
 @dataclass(frozen=True)
@@ -181,13 +181,18 @@ class Shift(SelectionMethod):
         trend = trend_block(np.flatnonzero(kept), self.trend_functions)
         epochs = self._epochs_of(kept)
         labels = sample.design.labels
+        covariates = AllCovariates(sample, family, trend)
         with one_blas_thread(1, sample.design.n_coef):
             try:
-                tests = _Tests.of(self, AllCovariates(sample, family, trend), epochs, rng)
+                if not covariates.fit.converged:
+                    return Assessment.untested(
+                        labels, EvidenceStatus.NOT_CONVERGED, "The fit of the covariates has not converged."
+                    )
+                tests = _Tests.of(self, covariates, epochs, rng)
+                findings = [tests.of_covariate(number) for number in range(len(labels))]
             except np.linalg.LinAlgError:
                 note = "Columns of the features are too large or too alike to be told apart: rescale or remove some."
                 return Assessment.untested(labels, EvidenceStatus.NOT_CONVERGED, note)
-            findings = [tests.of_covariate(number) for number in range(len(labels))]
         notes = [f"{label!r}: {f.note}" for label, f in zip(labels, findings, strict=True) if f.note]
         share = epochs.n_rows / len(sample.y)
         if share < _USUAL_SHARE and self.epochs is not None:
@@ -241,15 +246,11 @@ class _Tests:
 
     @classmethod
     def of(cls, method: Shift, covariates: AllCovariates, epochs: Epochs, rng: np.random.Generator) -> "_Tests":
-        n_phases = min(epochs.stride, 1 + N_SAMPLED * epochs.stride // epochs.n_rows)
-        phases = np.sort(rng.choice(epochs.stride, n_phases, replace=False))
-        return cls(method, covariates, WorkingModel.of(covariates.fit, epochs, phases), rng)
+        model = WorkingModel.of(covariates.fit, SampledRows.drawn(epochs, N_SAMPLED, rng))
+        return cls(method, covariates, model, rng)
 
     def of_covariate(self, number: int) -> _Finding:
         """Test one covariate given all others."""
-        if not self.covariates.fit.converged:
-            note = "The fit of the covariates has not converged."
-            return _Finding(status=EvidenceStatus.NOT_CONVERGED, note=note)
         without = self.model.without(self.covariates.spans[number])
         try:
             findings = [
@@ -265,24 +266,12 @@ class _Tests:
 
         With the grid steps after which each is forgotten.
         """
-        epochs = self.model.epochs
-        whole, own = self._centred(number), without.remainder
+        epochs = self.model.sampled.epochs
+        whole, own = self.covariates.columns.rows_of_block(number), without.remainder
         of_whole, of_own = memory(whole, epochs, FORGOTTEN), memory(own, epochs, FORGOTTEN)
         if of_own <= _SLOWER * of_whole:
             return [(whole, of_whole)]
         return [(whole, of_whole), (held(own, len(self.covariates.sample.y)), of_own)]
-
-    def _centred(self, number: int) -> RowsOf:
-        """The covariate's columns, less what they have in common with the intercept if that is most of them.
-
-        The statistic does not change, but sums in single precision would be of that alone.
-        """
-        whole = self.covariates.columns.rows_of_block(number)
-        sampled = self.covariates.sampled[:, self.covariates.spans[number]]
-        mean = sampled.mean(axis=0)
-        if (np.abs(mean) <= _FAR * np.ptp(sampled, axis=0)).all():
-            return whole
-        return lambda rows: whole(rows) - mean
 
     def _compare(self, number: int, without: WithoutCovariate, columns: RowsOf, alignments: Alignments) -> _Finding:
         """Test by moving these columns."""
@@ -290,8 +279,7 @@ class _Tests:
         if self.method.statistic == "refit":
             values = deviance_gains(self.covariates, number, columns, alignments)
         else:
-            unit = self.covariates.unit[without.span]
-            scores = studentised_scores(aligned_moments(columns, without, alignments), without.score, unit)
+            scores = studentised_scores(aligned_moments(columns, without, alignments), without.score)
             values = np.sum(scores * scores, axis=1)
             if alignments.are_ordered:
                 n_independent = min(n_independent, independent_shifts(scores[1:]))
@@ -307,10 +295,10 @@ class _Tests:
     def _alignments(self, forgotten: int) -> Alignments:
         """Where else columns are put that are forgotten after so many grid steps."""
         if self.method.swap:
-            return swaps(self.model.epochs, self.method.n_shifts, self.rng)
+            return swaps(self.model.sampled.epochs, self.method.n_shifts, self.rng)
         gap_bins = self.method.gap_bins
-        gap = forgotten if gap_bins is None else -(-gap_bins // self.model.epochs.stride)
-        return circular_shifts(self.model.epochs, self.method.n_shifts, gap, self.rng)
+        gap = forgotten if gap_bins is None else -(-gap_bins // self.model.sampled.epochs.stride)
+        return circular_shifts(self.model.sampled.epochs, self.method.n_shifts, gap, self.rng)
 
 
 def _check_whole(name: str, value: Any, least: int) -> None:
