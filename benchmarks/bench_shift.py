@@ -15,7 +15,9 @@ numbers), and the share of true ones with p at most 0.01. The tests:
 
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
@@ -24,6 +26,7 @@ from scipy.stats import chi2
 
 from spikesieve.basis import BSplineEval, CyclicBSplineEval
 from spikesieve.datasets import load_head_direction_recording
+from spikesieve.design import as_design
 from spikesieve.observation_models import PoissonObservations
 from spikesieve.selection import Shift
 from spikesieve.selection._aligned_moments import aligned_moments, memory
@@ -69,24 +72,9 @@ class Cell:
     coef_scale: float = 0.2
 
 
-CELLS = {
-    "fast": Cell(),
-    "fast, drift": Cell(drift=1.0),
-    "slow": Cell(smoothing=(200.0, 200.0), shared=200.0),
-    "slow, drift": Cell(smoothing=(200.0, 200.0), shared=200.0, drift=1.0),
-    "slow, faster drift": Cell(smoothing=(200.0, 200.0), shared=200.0, drift=1.0, drift_width=0.02),
-    "slow null, drift": Cell(smoothing=(20.0, 300.0), drift=0.7, drift_width=0.03),
-    "correlation 0.7": Cell(correlation=0.7, coef_scale=0.8),
-    "200 spikes": Cell(n_spikes=200.0, correlation=0.7, coef_scale=0.8),
-    "10 000 spikes": Cell(n_spikes=10_000.0, correlation=0.7, coef_scale=0.8),
-    "fluctuations": Cell(drift=1.0, drift_width=0.001),
-    "half-real": 0.0,
-    "half-real, drift": 0.5,
-}
-
-
-def draw(cell: Cell, rng: np.random.Generator) -> tuple[Sample, int]:
+def draw(cell: Cell, rng: np.random.Generator, number: int) -> tuple[Sample, int]:
     """A recording, true covariates first, and its number of true covariates."""
+    del number
     shared = smooth_noise(rng, cell.n_bins, cell.shared)
     values = []
     for width in [cell.smoothing[0]] * N_ACTIVE + [cell.smoothing[1]] * N_NULL:
@@ -102,8 +90,9 @@ def draw(cell: Cell, rng: np.random.Generator) -> tuple[Sample, int]:
     return Sample(design, rng.poisson(np.exp(log_mean)).astype(float)), N_ACTIVE
 
 
-def draw_half_real(cell: int, drift: float, rng: np.random.Generator) -> tuple[Sample, int]:
+def draw_half_real(drift: float, rng: np.random.Generator, number: int) -> tuple[Sample, int]:
     """Real covariates, head direction first, and spikes drawn at the rate that it alone gives a recorded cell."""
+    cell = number % 7
     binned = load_head_direction_recording().bin(0.025)
     place = BSplineEval(4, label="x") * BSplineEval(4, label="y")
     place.label = "position"
@@ -118,12 +107,53 @@ def draw_half_real(cell: int, drift: float, rng: np.random.Generator) -> tuple[S
     return Sample(design, rng.poisson(rate * alone.y.sum() / rate.sum()).astype(float)), 1
 
 
+def draw_one_of_many(width: float, correlation: float, rng: np.random.Generator, number: int) -> tuple[Sample, int]:
+    """A covariate of 30 columns of which one acts, and a null one that correlates with that."""
+    del number
+    many = np.stack([smooth_noise(rng, 8000, width) for _ in range(30)], axis=1)
+    like_it = correlation * many[:, 0] + np.sqrt(1 - correlation**2) * smooth_noise(rng, 8000, width)
+    counts = rng.poisson(0.1 * np.exp(0.3 * many[:, 0])).astype(float)
+    return Sample(as_design({"a": many, "b": like_it[:, None]}), counts), 1
+
+
+def draw_place_field(rng: np.random.Generator, number: int) -> tuple[Sample, int]:
+    """One field among 8 x 8 splines of the plane, and licks near the field, which do nothing."""
+    del number
+    x, y = ndtr([smooth_noise(rng, 8000, 20), smooth_noise(rng, 8000, 20)])
+    field = np.exp(-0.5 * np.sum((np.stack([x, y]).T - rng.uniform(0.25, 0.75, 2)) ** 2, axis=1) / 0.1**2)
+    licks = gaussian_filter1d((rng.random(8000) < 0.4 * field).astype(float), 3)
+    place = BSplineEval(8, bounds=(0, 1), label="x") * BSplineEval(8, bounds=(0, 1), label="y")
+    columns = place.design(x, y).blocks[0].as_matrix(slice(0, 8000))
+    return Sample(
+        as_design({"a": columns, "b": licks[:, None]}), rng.poisson(0.05 * np.exp(1.5 * field)).astype(float)
+    ), 1
+
+
 def smooth_noise(rng: np.random.Generator, n_bins: int, width: float) -> np.ndarray:
     """Gaussian noise of unit variance, not periodic."""
     noise = gaussian_filter1d(rng.standard_normal(n_bins), width, mode="reflect")
     return (noise - noise.mean()) / noise.std()
 
 
+SLOW = {"smoothing": (200.0, 200.0), "shared": 200.0}
+MANY_SPLINES = {"correlation": 0.7, "coef_scale": 0.8}
+CELLS = {
+    "fast": partial(draw, Cell()),
+    "fast, drift": partial(draw, Cell(drift=1.0)),
+    "slow": partial(draw, Cell(**SLOW)),
+    "slow, drift": partial(draw, Cell(**SLOW, drift=1.0)),
+    "slow, faster drift": partial(draw, Cell(**SLOW, drift=1.0, drift_width=0.02)),
+    "slow null, drift": partial(draw, Cell(smoothing=(20.0, 300.0), drift=0.7, drift_width=0.03)),
+    "correlation 0.7": partial(draw, Cell(**MANY_SPLINES)),
+    "200 spikes": partial(draw, Cell(**MANY_SPLINES, n_spikes=200.0)),
+    "10 000 spikes": partial(draw, Cell(**MANY_SPLINES, n_spikes=10_000.0)),
+    "fluctuations": partial(draw, Cell(drift=1.0, drift_width=0.001)),
+    "one of 30 columns": partial(draw_one_of_many, 10.0, 0.7),
+    "one of 30 slow columns": partial(draw_one_of_many, 60.0, 0.7),
+    "a place field": draw_place_field,
+    "half-real": partial(draw_half_real, 0.0),
+    "half-real, drift": partial(draw_half_real, 0.5),
+}
 METHODS = {"no trend": Shift(trend_functions=0), "shift": Shift(), "rank": Shift(tail=False)}
 
 
@@ -165,12 +195,12 @@ def _first(values: np.ndarray) -> np.ndarray:
     return np.broadcast_to(values[0], values.shape)
 
 
-def measure(cell: Cell | float, n_recordings: int) -> tuple[list[dict], list[dict]]:
-    """P-values of true and of null covariates; a number is the drift of half-real recordings."""
+def measure(simulate: Callable, n_recordings: int) -> tuple[list[dict], list[dict]]:
+    """P-values of true and of null covariates."""
     true, false = [], []
     for seed in range(n_recordings):
         rng = np.random.default_rng(seed)
-        sample, n_true = draw(cell, rng) if isinstance(cell, Cell) else draw_half_real(seed % 7, cell, rng)
+        sample, n_true = simulate(rng, seed)
         found = p_values(sample, list(range(n_true - 1, len(sample.design.blocks))), rng)
         true.append(found[0])
         false += found[1:]

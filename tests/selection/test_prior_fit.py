@@ -2,14 +2,16 @@
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter1d
 from scipy.optimize import minimize
 
 from spikesieve.basis import BSplineEval, CyclicBSplineEval, RaisedCosineLogConv
 from spikesieve.datasets import load_head_direction_recording
 from spikesieve.design import as_design
 from spikesieve.observation_models import GaussianObservations, PoissonObservations
-from spikesieve.selection._learned_precisions import SMALLEST, learn_precisions, spread
+from spikesieve.selection._learned_precisions import SMALLEST, evidence_of_effect, learn_precisions, spread
 from spikesieve.selection._prior_fit import AllCovariates, trend_block
+from spikesieve.selection._relations import related_blocks
 from spikesieve.solver import Sample, as_sample
 from tests.selection.recordings import recording
 
@@ -52,13 +54,86 @@ def test_every_step_makes_precisions_likelier():
     assert np.diff(likelihoods).min() > -1e-9 and likelihoods[1] > likelihoods[0] + 1.0
 
 
-def test_covariates_without_effect_are_silenced_and_true_ones_are_not():
-    design, counts, active = recording(seed=3)
-    covariates = AllCovariates(Sample(design, counts[:, 0]), POISSON, trend_block(np.arange(len(counts)), 20))
-    of_each = [covariates.fit.precision[span][0] for span in covariates.spans]
-    is_active = [label in active for label in design.labels]
-    assert [precision < 10.0 for precision in of_each[:-1]] == is_active
-    assert min(of_each[2:]) > 50.0  # the null ones', and the trend's of a rate that does not drift
+def precisions_of(covariates: AllCovariates) -> np.ndarray:
+    return np.array([covariates.fit.precision[span][0] for span in covariates.spans])
+
+
+def test_covariates_without_effect_are_silenced_and_true_ones_are_free():
+    silent = []
+    for seed in range(6):
+        design, counts, active = recording(seed=seed)
+        covariates = AllCovariates(Sample(design, counts[:, 0]), POISSON, trend_block(np.arange(len(counts)), 20))
+        of_each = precisions_of(covariates)
+        assert (of_each[: len(active)] == 0.01).all()
+        silent += list(of_each[len(active) :] > 50.0)  # the null ones', and the trend's of a rate that does not drift
+    assert np.mean(silent) > 0.6
+
+
+def test_evidence_of_an_effect_is_the_ratio_of_two_marginal_likelihoods():
+    rng = np.random.default_rng(0)
+    columns = np.hstack([np.ones((400, 1)), rng.standard_normal((400, 8))])
+    response = columns[:, 1:5] @ rng.normal(0, 0.2, 4) + rng.standard_normal(400)
+    information, working, spans = columns.T @ columns, columns.T @ response, (slice(1, 5), slice(5, 9))
+    precisions = np.array([20.0, 60.0])
+    covariance = np.linalg.inv(information + np.diag(spread(precisions, spans, 9)))
+    for number, span in enumerate(spans):
+        silenced = precisions.copy()
+        silenced[number] = 1e9
+        expected = marginal_log_likelihood(information, working, spans, precisions) - marginal_log_likelihood(
+            information, working, spans, silenced
+        )
+        found = evidence_of_effect((covariance @ working)[span], covariance[span, span], precisions[number])
+        assert found == pytest.approx(expected, abs=1e-3)
+
+
+def stretches(values, seed=0, scale=1.0):
+    """Columns of two covariates, the second of which follows the first by `scale`, in two stretches."""
+    rng = np.random.default_rng(seed)
+    noise = gaussian_filter1d(rng.standard_normal((3, 3000)), values, axis=1)
+    noise /= noise.std(axis=1, keepdims=True)
+    second = scale * noise[0] + np.sqrt(1 - scale**2) * noise[1]
+    bases = [BSplineEval(6).compute_features(np.argsort(np.argsort(v)) / 3000) for v in (noise[0], second, noise[2])]
+    whole = np.hstack([np.ones((3000, 1)), *bases])
+    return [whole[0::2], whole[1::2]], (slice(1, 7), slice(7, 13), slice(13, 19))
+
+
+@pytest.mark.parametrize("width", [2.0, 100.0])
+def test_covariates_that_are_related_beyond_chance_are_told_from_slow_ones(width):
+    related = np.mean([related_blocks(*stretches(width, seed, 0.9)) for seed in range(10)], axis=0)
+    unrelated = np.mean([related_blocks(*stretches(width, seed, 0.0)) for seed in range(10)])
+    assert unrelated < 0.15
+    if width < 10.0:
+        assert related[:2].min() == 1.0 and related[2] == 0.0
+
+
+def test_a_block_that_does_not_vary_is_related_to_nothing():
+    (first, second), spans = stretches(2.0)
+    for rows in (first, second):
+        rows[:, spans[2]] = 3.0
+    np.testing.assert_array_equal(related_blocks([first, second], spans), [False, False, False])
+
+
+def test_a_rhythm_of_the_sampling_is_seen():
+    """Every tenth row of a covariate with a period of ten bins is the same: so it was silenced."""
+    rng = np.random.default_rng(0)
+    phase = 2 * np.pi * np.arange(50_000) / 10
+    rhythm, other = np.stack([np.cos(phase), np.sin(phase)], axis=1), rng.standard_normal((50_000, 2))
+    counts = rng.poisson(0.05 * np.exp(0.8 * rhythm[:, 0])).astype(float)
+    covariates = AllCovariates(Sample(as_design({"rhythm": rhythm, "other": other}), counts), POISSON)
+    assert precisions_of(covariates)[covariates.sample.design.labels.index("rhythm")] == 0.01
+
+
+def test_rare_events_are_read_where_they_are():
+    rng = np.random.default_rng(0)
+    events = np.zeros((60_000, 1))
+    events[rng.choice(60_000, 5, replace=False)] = 1.0
+    counts = rng.poisson(np.where(events[:, 0] > 0, 6.0, 0.05)).astype(float)
+    features = {"events": events, "other": rng.standard_normal((60_000, 2))}
+    covariates = AllCovariates(Sample(as_design(features), counts), POISSON)
+    number = covariates.sample.design.labels.index("events")
+    assert covariates.fit.converged and precisions_of(covariates)[number] == 0.01
+    coef = covariates.columns.as_coef(covariates.fit.theta)[1]
+    assert coef[covariates.sample.design.layout.leaf_slices[number]] == pytest.approx(np.log(6.0 / 0.05), abs=0.6)
 
 
 def test_a_drift_is_taken_up_by_the_trend():

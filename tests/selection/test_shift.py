@@ -54,6 +54,19 @@ def test_what_a_covariate_has_of_its_own_is_moved_too_where_that_is_slower():
     assert np.mean(np.array(p_values) <= 0.05) <= 0.1  # moved as a whole: 5 of 20, and 13 of 60
 
 
+def test_what_a_prior_would_take_from_one_column_of_many_is_not_found_in_a_covariate_like_it():
+    """A prior that all columns share pulled the one that acts: 38 of 40 null covariates had p below 0.001."""
+    p_values = []
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        many = np.stack([smooth(rng, 4000, 10) for _ in range(30)], axis=1)
+        like_it = 0.9 * many[:, 0] + np.sqrt(0.19) * smooth(rng, 4000, 10)
+        counts = rng.poisson(0.2 * np.exp(0.4 * many[:, 0])).astype(float)
+        found = assess(Shift(n_shifts=200), as_design({"a": many, "b": like_it[:, None]}), counts)
+        p_values.append(found.p_value[found.labels.index("b")])
+    assert np.mean(np.array(p_values) <= 0.05) <= 0.2 and min(p_values) > 1e-3
+
+
 def test_true_covariates_are_found_and_null_ones_are_not():
     design, counts, active = recording(seed=3, n_neurons=3)
     selector = CovariateSelector("shift", fdr=0.05, contributions=False).fit(design, counts)

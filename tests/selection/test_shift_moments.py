@@ -22,7 +22,7 @@ def quadratic(n_rows: int, seed: int = 0) -> PriorFit:
     """A fit of four columns and, behind them, a covariate of three, at which the others' score need not vanish."""
     rng = np.random.default_rng(seed)
     design = as_design({"a": rng.standard_normal((n_rows, 4)), "b": rng.standard_normal((n_rows, 3))})
-    columns = StandardColumns.of(design, slice(0, n_rows), 3.0)
+    columns = StandardColumns.of(design, [slice(0, n_rows)], 3.0)
     precision = np.concatenate([[0.0], rng.random(7) + 0.1])
     theta, residual = 0.1 * rng.standard_normal(8), rng.standard_normal(n_rows)
     return PriorFit(columns, theta, precision, 1.0, True, residual, rng.random(n_rows) + 0.1)
@@ -221,7 +221,7 @@ def test_columns_are_alike_whatever_their_units_and_where_they_lie(monkeypatch, 
     rng = np.random.default_rng(0)
     features, scale, offset = rng.standard_normal((200, 3)), np.array([100.0, 1e-3, 5.0]), np.array([0.0, 1.0, 1e7])
     plain, scaled = (
-        StandardColumns.of(as_design({"a": a[:, :2], "b": a[:, 2:]}), slice(0, 200))
+        StandardColumns.of(as_design({"a": a[:, :2], "b": a[:, 2:]}), [slice(0, 200)])
         for a in (features, features * scale + offset)
     )
     theta, values = rng.standard_normal(4), rng.standard_normal(200)

@@ -1,6 +1,6 @@
 """An intercept and the columns of all covariates in one currency: what tests of one given the others work on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -39,19 +39,23 @@ class StandardColumns:
         then mean alike, and share their prior.
     centre
         ``(n_coef,)``, zero but for columns that are far from zero. The intercept takes up what it does.
+    n_constant
+        Columns that did not vary in the rows that were looked at.
     """
 
     design: Design = field(repr=False)
     unit: Coef
     centre: Coef
+    n_constant: int
 
     @classmethod
-    def of(cls, design: Design, rows: slice, predictor_unit: float = 1.0) -> "StandardColumns":
+    def of(cls, design: Design, some_rows: Sequence[slice], predictor_unit: float = 1.0) -> "StandardColumns":
         """Return columns whose ranges and means are those of some rows."""
-        looked_at = _written(design, rows)[:, 1:]
+        looked_at = np.concatenate([_written(design, rows)[:, 1:] for rows in some_rows])
         ranges, means = np.ptp(looked_at, axis=0), looked_at.mean(axis=0)
         centre = np.where(np.abs(means) > _FAR * ranges, means, 0.0)
-        return cls(design, np.where(ranges > 0, ranges, 1.0) / predictor_unit, centre)
+        unit = np.where(ranges > 0, ranges, 1.0) / predictor_unit
+        return cls(design, unit, centre, int(np.count_nonzero(ranges == 0)))
 
     @property
     def n_columns(self) -> int:

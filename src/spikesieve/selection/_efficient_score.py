@@ -7,7 +7,7 @@ of the score that the others do not explain is
     U* = U - I_gn A U_n,    variance  V = I_gg - I_gn A I_ng,    statistic  T = U*' (V + D)^-1 U*
 
 (van der Vaart 1998, Asymptotic Statistics, section 25.4; Rao's score test where the priors are flat and ``U_n = 0``;
-with priors, the score test of a variance component, Lin 1997, Biometrika 84, 309-326, doi:10.1093/biomet/84.2.309).
+with priors, related to the score test of a variance component, Lin 1997, doi:10.1093/biomet/84.2.309).
 ``U_n``, the derivative of the log-likelihood of counts and priors, is not quite zero where rows between trials take
 part in the fit only: the correction is one Newton step. ``D`` is one unit of information per column in the units of its
 prior: a standard-normal prior on what the column adds to the linear predictor over its range. It leaves directions

@@ -17,7 +17,7 @@ from jaxtyping import Float
 from scipy.linalg import get_lapack_funcs
 
 SMALLEST = 0.1
-"""A standard deviation of 3 in the linear predictor over the range of a column, which no tuning exceeds."""
+"""A standard deviation of 3 in the linear predictor over the range of a column, while precisions are learned."""
 SILENT = 1e3
 """Precision over information at which a covariate is silent: it keeps a thousandth of what the counts say of it."""
 
@@ -77,6 +77,16 @@ def spread(precisions: PerBlock, spans: Sequence[slice], n_columns: int) -> Vect
     for span, precision in zip(spans, precisions, strict=True):
         per_column[span] = precision
     return per_column
+
+
+def evidence_of_effect(coef: np.ndarray, covariance: np.ndarray, precision: float) -> float:
+    """Log of the likelihood of the counts with a covariate's prior over that without the covariate.
+
+    From the mode and covariance of its coefficients: their posterior density at zero over their prior density there
+    (Savage and Dickey; Verdinelli & Wasserman 1995, doi:10.1080/01621459.1995.10476554).
+    """
+    distance = float(coef @ np.linalg.solve(covariance, coef))
+    return 0.5 * (distance + np.linalg.slogdet(covariance)[1] + len(coef) * np.log(precision))
 
 
 def _posterior(total: Square, working: Vector) -> tuple[Vector, Vector]:

@@ -10,15 +10,18 @@ from spikesieve.basis import BSplineEval
 from spikesieve.design import Block
 from spikesieve.observation_models import Identity, ObservationModel
 from spikesieve.selection._columns import Rows, StandardColumns, Theta, design_of
-from spikesieve.selection._learned_precisions import PerBlock, learn_precisions, spread
+from spikesieve.selection._learned_precisions import PerBlock, evidence_of_effect, learn_precisions, spread
+from spikesieve.selection._relations import related_blocks
 from spikesieve.solver import Problem, Sample, as_dense, factorise
 
-_ROWS, _MANY_ROWS = 5_000, 200_000
-_MAX_ROUNDS, _LEARNED = 6, 0.02
+_ROWS, _MANY_ROWS, _STRETCHES, _STRETCHES_RELATED = 5_000, 200_000, 8, 2
+_MAX_ROUNDS, _LEARNED = 6, 0.05
 _ROUGH, _ACCURATE = 0.1, 1e-3
 """Log-likelihood that a further Newton step may promise at the end of a fit: while precisions are learned, and then."""
+_EVIDENCE, _FREE = 0.3, 0.01
+"""Log of the evidence at which a covariate has an effect, and precision of the prior that is left to it."""
 _MAX_STEPS, _MAX_HALVINGS = 50, 30
-_SLOW = 0.1
+_SLOW = 0.3
 
 
 @dataclass(frozen=True)
@@ -91,20 +94,26 @@ class AllCovariates:
             objective = self._objective(precisions, dispersion)
             if change <= _LEARNED:
                 break
+        objective = self._objective(self._freed(objective, theta, curvature, precisions), dispersion)
         theta, converged = objective.minimise(theta, curvature, _ACCURATE)
         residual, weight = objective.per_row(theta)
         return PriorFit(self.columns, theta, objective.precision, dispersion, converged, residual, weight)
 
     @cached_property
     def sampled(self) -> Rows:
-        """The columns on some of the rows, spread evenly: enough for a curvature."""
-        return np.ascontiguousarray(self.columns.matrix(self.sampled_rows))
+        """The columns on some of the rows: enough for a curvature."""
+        return np.concatenate([self.columns.matrix(rows) for rows in self.sampled_rows])
 
-    @property
-    def sampled_rows(self) -> slice:
-        """Some five thousand rows or all."""
+    @cached_property
+    def sampled_rows(self) -> list[slice]:
+        """Some five thousand rows or all, evenly spaced from several beginnings.
+
+        At no fixed distance from one another: covariates may have a rhythm.
+        """
         n_rows = len(self.sample.y)
-        return slice(0, n_rows, max(1, n_rows // _ROWS))
+        stride = max(1, _STRETCHES * n_rows // _ROWS)
+        starts = np.sort(np.random.default_rng(0).choice(stride, min(_STRETCHES, stride), replace=False))
+        return [slice(int(start), n_rows, stride) for start in starts]
 
     @cached_property
     def problem(self) -> Problem:
@@ -138,6 +147,26 @@ class AllCovariates:
         # The fit's gradient vanishes: the score is what the priors pull.
         working = information @ theta + objective.precision * theta
         return learn_precisions(information, working, self.spans, precisions)
+
+    def _freed(self, objective: "_Objective", theta: Theta, curvature: np.ndarray, precisions: PerBlock) -> PerBlock:
+        """Take the priors off covariates that have an effect, and off those that could be taken for another.
+
+        A prior pulls towards zero, and equally in all columns. What it takes from a place field, which is one column of
+        many, a covariate that is related to the place would be found for; and a covariate that has been silenced
+        because another one is so like it would be missing where that one is tested. The trend keeps its own: it is
+        related to nothing but by chance, as shifted covariates are.
+        """
+        covariates = self.spans[: len(self.sample.design.blocks)]
+        covariance = np.linalg.inv(objective.per_loss * curvature + np.diag(objective.precision))
+        freed = precisions.copy()
+        related = related_blocks(
+            [self.columns.matrix(rows) for rows in self.sampled_rows[:_STRETCHES_RELATED]], covariates
+        )
+        for number, span in enumerate(covariates):
+            has_effect = evidence_of_effect(theta[span], covariance[span, span], precisions[number]) > _EVIDENCE
+            if related[number] or has_effect:
+                freed[number] = min(_FREE, precisions[number])
+        return freed
 
     def _dispersion(self, theta: Theta) -> float:
         """Of families whose loss does not depend on it."""
@@ -189,13 +218,16 @@ class _Objective:
         return theta, False
 
     def curvature(self, theta: Theta) -> np.ndarray:
-        """Expected second derivative of the mean loss, from the sampled rows."""
-        sampled, rows = self.model.sampled, self.model.sampled_rows
-        sample = self.model.sample
-        predictor = sampled @ theta + (0.0 if sample.offset is None else sample.offset[rows])
-        weight = self.model.family.curvature(predictor) * (1.0 if sample.weight is None else sample.weight[rows])
-        total = float(len(weight) if sample.weight is None else sample.weight[rows].sum())
-        scaled = sampled * np.sqrt(weight / total)[:, None]
+        """Expected second derivative of the mean loss, from the sampled rows unless some column is constant there."""
+        sampled, sample = self.model.sampled, self.model.sample
+        predictor, row_weight = sampled @ theta, np.ones(len(sampled))
+        if sample.offset is not None:
+            predictor += np.concatenate([sample.offset[rows] for rows in self.model.sampled_rows])
+        if sample.weight is not None:
+            row_weight = np.concatenate([sample.weight[rows] for rows in self.model.sampled_rows])
+        if not row_weight.any() or self.model.columns.n_constant:
+            return self._curvature_of_many_rows(theta)
+        scaled = sampled * np.sqrt(self.model.family.curvature(predictor) * (row_weight / row_weight.sum()))[:, None]
         return scaled.T @ scaled
 
     def _curvature_of_many_rows(self, theta: Theta) -> np.ndarray:
