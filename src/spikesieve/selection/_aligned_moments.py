@@ -160,11 +160,11 @@ def _swapped_epoch(covariate: RowsOf, without: WithoutCovariate, epoch: int, oth
     return [np.array(part) for part in (score, information, cross) if part]
 
 
-def memory(covariate: RowsOf, epochs: Epochs, forgotten: float) -> int:
+def memory(covariate: RowsOf, epochs: Epochs, forgotten: float) -> float:
     """Grid steps after which the columns' autocorrelation in the longest epoch first falls below `forgotten`.
 
-    Correlations of all columns together, each weighing by its variance; the number of steps of the epoch if they
-    never fall so low.
+    Between steps by linear interpolation. Correlations of all columns together, each weighing by its variance; the
+    number of steps of the epoch if they never fall so low.
     """
     epoch = int(np.argmax(epochs.n_steps))
     n_steps = int(epochs.n_steps[epoch])
@@ -173,4 +173,7 @@ def memory(covariate: RowsOf, epochs: Epochs, forgotten: float) -> int:
     transform = np.fft.rfft((columns - columns.mean(axis=0)).T, length, axis=1)
     products = np.fft.irfft((np.abs(transform) ** 2).sum(axis=0), length)[:n_steps]
     below = np.flatnonzero(products < forgotten * products[0])
-    return max(1, int(below[0])) if len(below) else n_steps
+    if not len(below):
+        return float(n_steps)
+    before, after = products[below[0] - 1], products[below[0]]
+    return float(below[0]) - float((forgotten * products[0] - after) / (before - after))

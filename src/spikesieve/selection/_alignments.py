@@ -145,8 +145,8 @@ def _fast_grid(length: int, n_grid: int) -> tuple[int, int]:
     return stride, length // stride
 
 
-def circular_shifts(epochs: Epochs, n_shifts: int, gap: int, rng: np.random.Generator) -> Alignments:
-    """Return circular shifts at least `gap` grid steps away from the recording as it was.
+def circular_shifts(epochs: Epochs, n_shifts: int, forgotten: float, rng: np.random.Generator) -> Alignments:
+    """Return circular shifts at least `forgotten` grid steps away from the recording as it was.
 
     One epoch: evenly spaced, so that they cover the recording; the set is the same whatever `rng`. Several: each epoch
     is moved by a random number of steps of its own. Epochs with less than two gaps are moved by any number.
@@ -156,7 +156,7 @@ def circular_shifts(epochs: Epochs, n_shifts: int, gap: int, rng: np.random.Gene
     NotEnoughData
         If most of the recording is in epochs with less than two gaps.
     """
-    n_steps = epochs.n_steps
+    n_steps, gap = epochs.n_steps, max(1, int(np.ceil(forgotten)))
     short = n_steps < 2 * gap + 1
     if n_steps[short].sum() > 0.5 * n_steps.sum():
         raise NotEnoughData(
@@ -172,7 +172,7 @@ def circular_shifts(epochs: Epochs, n_shifts: int, gap: int, rng: np.random.Gene
     else:
         steps = low + np.floor(rng.random((n_shifts, len(epochs))) * room).astype(np.intp)
     partners = np.concatenate([np.zeros((1, len(epochs)), dtype=np.intp), steps])
-    return Alignments(epochs, partners, min(float(n_shifts), _independent_shifts(n_steps, room / gap)))
+    return Alignments(epochs, partners, min(float(n_shifts), _independent_shifts(n_steps, room / max(forgotten, 1.0))))
 
 
 def _independent_shifts(n_steps: Index, of_each: np.ndarray) -> float:

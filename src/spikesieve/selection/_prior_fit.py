@@ -18,7 +18,7 @@ _ROWS, _MANY_ROWS, _STRETCHES, _STRETCHES_RELATED = 5_000, 200_000, 8, 2
 _MAX_ROUNDS, _LEARNED = 6, 0.05
 _ROUGH, _ACCURATE = 0.1, 1e-3
 """Log-likelihood that a further Newton step may promise at the end of a fit: while precisions are learned, and then."""
-_EVIDENCE, _FREE = 0.3, 0.01
+_EVIDENCE, _FREE = 1.0, 0.01
 """Log of the evidence at which a covariate has an effect, and precision of the prior that is left to it."""
 _MAX_STEPS, _MAX_HALVINGS = 50, 30
 _SLOW = 0.3

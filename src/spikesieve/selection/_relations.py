@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float
 
 _N_SHIFTS, _LEAST_SHIFT = 12, 0.1
 _RELATED, _ERRORS = 0.25, 4.0
-_RANK_TOLERANCE = 1e-6
+_RANK_TOLERANCE, _SMALLEST = 1e-6, 1e-12
 
 
 def related_blocks(
@@ -34,9 +34,10 @@ def related_blocks(
     starts = np.cumsum([0, *(root.shape[1] for root in roots)])[:-1]
     shared, rng = _shared(whitened, 0.0, starts), np.random.default_rng(0)
     moved = [_shared(whitened, share, starts) for share in rng.uniform(_LEAST_SHIFT, 1.0 - _LEAST_SHIFT, _N_SHIFTS)]
+    moved += [found.T for found in moved]  # either of two blocks may be the one that is moved
     beyond = shared - np.mean(moved, axis=0) > np.maximum(_RELATED, _ERRORS * np.std(moved, axis=0))
     np.fill_diagonal(beyond, False)
-    return beyond.any(axis=0) | beyond.any(axis=1)
+    return beyond.any(axis=0)
 
 
 def _shared(whitened: list[np.ndarray], share: float, starts: np.ndarray) -> np.ndarray:
@@ -48,6 +49,6 @@ def _shared(whitened: list[np.ndarray], share: float, starts: np.ndarray) -> np.
 def _inverse_root(gram: np.ndarray) -> np.ndarray:
     """At least one column, of zeros for a block that does not vary."""
     values, vectors = np.linalg.eigh(gram)
-    kept = values > _RANK_TOLERANCE * max(values[-1], np.finfo(float).tiny)
+    kept = values > max(_RANK_TOLERANCE * values[-1], _SMALLEST)
     kept[-1] = True
-    return vectors[:, kept] / np.sqrt(np.where(values[kept] > 0, values[kept], np.inf))
+    return vectors[:, kept] / np.sqrt(np.where(values[kept] > _SMALLEST, values[kept], np.inf))

@@ -263,7 +263,7 @@ class _Tests:
             return _Finding(status=EvidenceStatus.NOT_ENOUGH_DATA, note=str(reason))
         return max(findings, key=lambda found: (found.status is not EvidenceStatus.TESTED, found.p_value))
 
-    def _moved(self, number: int, without: WithoutCovariate) -> list[tuple[RowsOf, int]]:
+    def _moved(self, number: int, without: WithoutCovariate) -> list[tuple[RowsOf, float]]:
         """What to move: the covariate, and what it does not share with the others where that varies more slowly.
 
         With the grid steps after which each is forgotten.
@@ -294,13 +294,14 @@ class _Tests:
             return _Finding(statistic, status=EvidenceStatus.NOT_ENOUGH_DATA, note=note)
         return _Finding(statistic, null.tail_p_value(statistic) if self.method.tail else null.rank_p_value(statistic))
 
-    def _alignments(self, forgotten: int) -> Alignments:
+    def _alignments(self, forgotten: float) -> Alignments:
         """Where else columns are put that are forgotten after so many grid steps."""
         if self.method.swap:
             return swaps(self.model.sampled.epochs, self.method.n_shifts, self.rng)
         gap_bins = self.method.gap_bins
-        gap = forgotten if gap_bins is None else -(-gap_bins // self.model.sampled.epochs.stride)
-        return circular_shifts(self.model.sampled.epochs, self.method.n_shifts, gap, self.rng)
+        epochs = self.model.sampled.epochs
+        gap = forgotten if gap_bins is None else gap_bins / epochs.stride
+        return circular_shifts(epochs, self.method.n_shifts, gap, self.rng)
 
 
 def _check_whole(name: str, value: Any, least: int) -> None:
