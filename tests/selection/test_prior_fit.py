@@ -107,7 +107,7 @@ def test_covariates_that_are_related_beyond_chance_are_told_from_slow_ones(width
 
 
 def test_a_block_that_does_not_vary_is_related_to_nothing():
-    (first, second), spans = stretches(2.0)
+    (first, second), spans = stretches(2.0, scale=0.0)
     for rows in (first, second):
         rows[:, spans[2]] = 3.0
     np.testing.assert_array_equal(related_blocks([first, second], spans), [False, False, False])
