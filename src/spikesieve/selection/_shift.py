@@ -31,8 +31,8 @@ N_SAMPLED = 5_000
 """Rows, about, from which variances are computed: they are off by two per cent then."""
 FORGOTTEN = 0.2
 """Autocorrelation below which a covariate counts as moved to unrelated values."""
-FEWEST_SHIFTS = 10
-"""Independent shifts below which even the scale of a statistic is anyone's guess."""
+FEWEST_SHIFTS, FEWEST_INDEPENDENT = 10, 8
+"""Shifts to ask for at the least, and independent ones below which the scale of a statistic is anyone's guess."""
 _USUAL_SHARE = 0.9
 _SLOWER = 1.2
 
@@ -288,11 +288,9 @@ class _Tests:
             if alignments.are_ordered:
                 n_independent = min(n_independent, independent_shifts(scores[1:]))
         null, statistic = ShiftNull(values[1:], n_independent), float(values[0])
-        if n_independent < FEWEST_SHIFTS:
-            note = (
-                f"The recording is worth {n_independent:.0f} independent shifts of it; {FEWEST_SHIFTS} are the least "
-                "to judge by."
-            )
+        if n_independent < FEWEST_INDEPENDENT:
+            found = f"The recording is worth {n_independent:.0f} independent shifts of it"
+            note = f"{found}; {FEWEST_INDEPENDENT} are the least to judge by."
             return _Finding(statistic, status=EvidenceStatus.NOT_ENOUGH_DATA, note=note)
         return _Finding(statistic, null.tail_p_value(statistic) if self.method.tail else null.rank_p_value(statistic))
 
