@@ -63,23 +63,20 @@ def _shifted_epoch(covariate: RowsOf, without: WithoutCovariate, epoch: int, ste
     """
     model, epochs, phases = without.model, without.model.sampled.epochs, without.model.sampled.phases
     n_steps = int(epochs.n_steps[epoch])
-    score, sampled = np.zeros(()), []
+    score, sampled, spectra = np.zeros(()), [], []
     for first_phase, columns in _by_phase(covariate, epochs, epoch):
         span = slice(first_phase, first_phase + len(columns))
         of_residual = np.conj(np.fft.rfft(_phases_of(without.residual, epochs, epoch)[span]))
-        score = score + np.einsum("gpf,gf->pf", np.fft.rfft(columns, axis=2), of_residual)
+        spectrum = np.fft.rfft(columns, axis=2)
+        score = score + np.einsum("gpf,gf->pf", spectrum, of_residual)
         within = phases[(phases >= span.start) & (phases < span.stop)] - first_phase
         sampled.append(columns[within].astype(np.float32))
+        spectra.append(np.conj(spectrum[within]).astype(np.complex64))
     score = np.fft.irfft(np.conj(score), n_steps, axis=1)[:, steps].T
     if epoch not in model.spectra:
         return [score]
-    on_grid = np.concatenate(sampled)
-    information = _information_at(on_grid, model.weight_spectra[epoch], n_steps, steps)
-    return [
-        score,
-        information,
-        _cross_at(np.conj(np.fft.rfft(on_grid, axis=2)), without.spectra(epoch), n_steps, steps),
-    ]
+    information = _information_at(np.concatenate(sampled), model.weight_spectra[epoch], n_steps, steps)
+    return [score, information, _cross_at(np.concatenate(spectra), without.spectra(epoch), n_steps, steps)]
 
 
 def _information_at(on_grid: np.ndarray, of_weight: np.ndarray, n_steps: int, steps: Index) -> np.ndarray:
@@ -144,8 +141,8 @@ def _swapped_epoch(covariate: RowsOf, without: WithoutCovariate, epoch: int, oth
     start, length = int(epochs.starts[epoch]), int(epochs.lengths[epoch])
     own = slice(start, start + length)
     residual, is_sampled = without.residual[own], epoch in model.weighted
-    sampled = np.concatenate([np.arange(rows.start, rows.stop, rows.step) for rows in model.sampled.spans(epoch)])
     if is_sampled:
+        sampled = np.concatenate([np.arange(rows.start, rows.stop, rows.step) for rows in model.sampled.spans(epoch)])
         columns_there, weight = without.weighted(epoch), model.sampled.weight * model.fit.weight[sampled]
     score, information, cross = [], [], []
     for other in others:

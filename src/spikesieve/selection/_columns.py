@@ -23,8 +23,7 @@ _MOST_HELD = 2**24
 _ENTRIES_AT_A_TIME = 2**20
 _FAR = 10.0
 """Ranges from zero at which a column is centred: sums in single precision would be of its mean alone."""
-
-ROWS_AT_A_TIME = 2**16
+_ROWS_AT_A_TIME = 2**16
 """Rows of many columns that are read at once."""
 
 
@@ -78,10 +77,9 @@ class StandardColumns:
 
     def rows_of_block(self, number: int) -> RowsOf:
         """The columns of one block."""
-        span = self.of_block(number)
         if self._held is not None:
-            return self._held[:, span].__getitem__
-        block, within = self.design.blocks[number], slice(span.start - 1, span.stop - 1)
+            return self._held[:, self.of_block(number)].__getitem__
+        block, within = self.design.blocks[number], self.design.layout.leaf_slices[number]
         return lambda rows: (_rows_of(block, rows) - self.centre[within]) / self.unit[within]
 
     def times(self, coef: Float[np.ndarray, "n_columns n_combined"]) -> RowsOf:
@@ -99,7 +97,7 @@ class StandardColumns:
     def products(self, values: PerSample) -> Theta:
         """Sum over all rows of each column times the rows' values."""
         sums = np.zeros(self.n_columns)
-        for rows, _ in row_chunks(self.n_rows, slice(0, self.n_rows), ROWS_AT_A_TIME):
+        for rows, _ in row_chunks(self.n_rows, slice(0, self.n_rows), _ROWS_AT_A_TIME):
             sums[0] += values[rows].sum()
             for number, block in enumerate(self.design.blocks):
                 sums[self.of_block(number)] += block.finish_gradient(block.partial_gradient(rows, values[rows]))
@@ -140,7 +138,7 @@ def held(columns: RowsOf, n_rows: int) -> RowsOf:
     if n_rows * n_columns > _MOST_HELD:
         return columns
     matrix = np.empty((n_rows, n_columns))
-    for rows, _ in row_chunks(n_rows, slice(0, n_rows), ROWS_AT_A_TIME):
+    for rows, _ in row_chunks(n_rows, slice(0, n_rows), _ROWS_AT_A_TIME):
         matrix[rows] = columns(rows)
     return matrix.__getitem__
 

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float
 
+from spikesieve.selection._relations import inverse_root
+
 Features = Float[np.ndarray, "n_samples n_features"]
 
 # Copies of head direction and speed of a real mouse lost 0.1 where the original's autocorrelation was a half; those of
@@ -46,9 +48,7 @@ def is_less_related(features: Features, copies: Sequence[Features], others: Feat
     values; of a mouse's speed 0.64 is explained and 0.28 of its copies'.
     """
     others = others - others.mean(axis=0)
-    values, vectors = np.linalg.eigh(others.T @ others)
-    kept = values > _RANK_TOLERANCE * values[-1]
-    basis = others @ (vectors[:, kept] / np.sqrt(values[kept]))
+    basis = others @ inverse_root(others.T @ others, _RANK_TOLERANCE)
     loss = _explained(features, basis) - np.mean([_explained(copy, basis) for copy in copies])
     return bool(loss > _LARGEST_SHARE_LOST)
 

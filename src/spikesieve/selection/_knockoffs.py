@@ -104,9 +104,8 @@ class Knockoffs(SelectionMethod):
     def prepared(self, design, kept, rng):
         del kept
         copies = CopiesOfDesign.planned(design, self, rng)
-        # Found once for all neurons, before any is handed to another process.
-        assert len(copies.faults) == len(design.labels)
-        return KnockoffsOfDesign(self, copies)
+        # Looked at here, once for all neurons, before any is handed to another process.
+        return KnockoffsOfDesign(self, copies, copies.suitable)
 
     def assess(self, sample, family, rng):
         return self.prepared(sample.design, np.ones(len(sample.y), dtype=bool), rng).assess(sample, family, rng)
@@ -198,6 +197,7 @@ class KnockoffsOfDesign(SelectionMethod):
 
     method: Knockoffs
     copies: CopiesOfDesign = field(repr=False)
+    suitable: np.ndarray = field(repr=False)
 
     def assess(self, sample, family, rng):
         del rng
@@ -205,7 +205,7 @@ class KnockoffsOfDesign(SelectionMethod):
         if rate is None:
             raise ValueError("Knockoffs(rate=...) must be given where no selector gives it.")
         needed = int(np.ceil(1.0 / (rate * self.method.n_copies) - 1e-9))
-        n_tested = int(self.copies.suitable.sum())
+        suitable, n_tested = self.suitable, int(self.suitable.sum())
         if n_tested == 0:
             return Assessment.untested(labels, EvidenceStatus.UNSUITABLE, _told(labels, self.copies.faults))
         if needed > n_tested:
@@ -214,7 +214,6 @@ class KnockoffsOfDesign(SelectionMethod):
                 f"covariates at once, and there are {n_tested} to test: use more copies, or another method."
             )
         statistics = np.array([self._statistics(sample, family, draw) for draw in self.copies])
-        suitable = self.copies.suitable
         e_values = np.zeros((len(statistics), len(labels)))
         e_values[:, suitable] = [copy_e_values(of_draw[:, suitable], rate) for of_draw in statistics]
         found = Assessment.tested(

@@ -219,13 +219,15 @@ class _Objective:
 
     def curvature(self, theta: Theta) -> np.ndarray:
         """Expected second derivative of the mean loss, from the sampled rows unless some column is constant there."""
+        if self.model.columns.n_constant:
+            return self._curvature_of_many_rows(theta)
         sampled, sample = self.model.sampled, self.model.sample
         predictor, row_weight = sampled @ theta, np.ones(len(sampled))
         if sample.offset is not None:
             predictor += np.concatenate([sample.offset[rows] for rows in self.model.sampled_rows])
         if sample.weight is not None:
             row_weight = np.concatenate([sample.weight[rows] for rows in self.model.sampled_rows])
-        if not row_weight.any() or self.model.columns.n_constant:
+        if not row_weight.any():
             return self._curvature_of_many_rows(theta)
         scaled = sampled * np.sqrt(self.model.family.curvature(predictor) * (row_weight / row_weight.sum()))[:, None]
         return scaled.T @ scaled

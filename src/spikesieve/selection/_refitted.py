@@ -22,23 +22,18 @@ def deviance_gains(
     The likelihood-ratio statistic, but for the priors: the others have those that were learned, and the covariate's
     columns, in the units of theirs, standard-normal ones.
     """
-    fit, span = model.fit, model.spans[covariate]
+    fit, within = model.fit, model.columns.design.layout.leaf_slices[covariate]
     n_rows, block = len(model.sample.y), DenseBlock(own(slice(0, len(model.sample.y))))
     others = model.blocks[:covariate] + model.blocks[covariate + 1 :]
-    precision = np.delete(fit.precision, span)[1:] * np.delete(fit.columns.unit, _within(span)) ** 2
+    precision = np.delete(fit.precision[1:] * fit.columns.unit**2, within)
     intercept, coef = fit.columns.as_coef(fit.theta)
-    without, intercept, coef = _fit(model, others, precision, intercept, np.delete(coef, _within(span)))
+    without, intercept, coef = _fit(model, others, precision, intercept, np.delete(coef, within))
     precision, coef = np.append(precision, np.ones(block.n_coef)), np.append(coef, np.zeros(block.n_coef))
     gains = np.empty(len(alignments.partners))
     for number in range(len(gains)):
         moved = block if number == 0 else block.take(alignments.rows(number, n_rows))
         gains[number] = without - _fit(model, (*others, moved), precision, intercept, coef)[0]
     return 2.0 * model.sample.total_weight / (model.family.loss_scale * fit.dispersion) * gains
-
-
-def _within(span: slice) -> slice:
-    """The same columns, counted without the intercept."""
-    return slice(span.start - 1, span.stop - 1)
 
 
 def _fit(

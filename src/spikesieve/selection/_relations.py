@@ -28,7 +28,8 @@ def related_blocks(
     """
     centre = np.mean([rows.mean(axis=0) for rows in stretches], axis=0)
     centred = [rows - centre for rows in stretches]
-    roots = [_inverse_root(np.sum([rows[:, span].T @ rows[:, span] for rows in centred], axis=0)) for span in spans]
+    grams = [np.sum([rows[:, span].T @ rows[:, span] for rows in centred], axis=0) for span in spans]
+    roots = [inverse_root(gram, _RANK_TOLERANCE, _SMALLEST) for gram in grams]
     pairs = list(zip(spans, roots, strict=True))
     whitened = [np.hstack([rows[:, span] @ root for span, root in pairs]).astype(np.float32) for rows in centred]
     starts = np.cumsum([0, *(root.shape[1] for root in roots)])[:-1]
@@ -46,9 +47,12 @@ def _shared(whitened: list[np.ndarray], share: float, starts: np.ndarray) -> np.
     return np.add.reduceat(np.add.reduceat(np.square(products), starts, axis=0), starts, axis=1)
 
 
-def _inverse_root(gram: np.ndarray) -> np.ndarray:
-    """At least one column, of zeros for a block that does not vary."""
+def inverse_root(gram: np.ndarray, tolerance: float, smallest: float = 0.0) -> np.ndarray:
+    """`R` with ``R R'`` the pseudo-inverse of a Gram matrix, whose eigenvalues below a share of the largest are none.
+
+    At least one column, of zeros if not even the largest exceeds `smallest`.
+    """
     values, vectors = np.linalg.eigh(gram)
-    kept = values > max(_RANK_TOLERANCE * values[-1], _SMALLEST)
+    kept = values > max(tolerance * values[-1], smallest)
     kept[-1] = True
-    return vectors[:, kept] / np.sqrt(np.where(values[kept] > _SMALLEST, values[kept], np.inf))
+    return vectors[:, kept] / np.sqrt(np.where(values[kept] > smallest, values[kept], np.inf))

@@ -296,10 +296,9 @@ class _Tests:
 
     def _alignments(self, forgotten: float) -> Alignments:
         """Where else columns are put that are forgotten after so many grid steps."""
+        epochs, gap_bins = self.model.sampled.epochs, self.method.gap_bins
         if self.method.swap:
-            return swaps(self.model.sampled.epochs, self.method.n_shifts, self.rng)
-        gap_bins = self.method.gap_bins
-        epochs = self.model.sampled.epochs
+            return swaps(epochs, self.method.n_shifts, self.rng)
         gap = forgotten if gap_bins is None else gap_bins / epochs.stride
         return circular_shifts(epochs, self.method.n_shifts, gap, self.rng)
 
